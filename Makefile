@@ -1,0 +1,61 @@
+# Two commands do everything: `make demo` shows the main job, `make test` proves it.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := tools knowledge assistant tests benchmarks examples docs
+
+.PHONY: demo test check format-check format lint types imports tests docs docs-write bench index clean
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV): a few minutes the first time, since llama.cpp is compiled once for this processor."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+index: $(READY)
+	$(BIN)/ftchat cards build
+
+demo: $(READY) index
+	@echo
+	@echo '$$ cat examples/overfit.log | ftchat "my model got worse after epoch 3, why?"'
+	@echo
+	@cat examples/overfit.log | $(BIN)/ftchat "my model got worse after epoch 3, why?"
+
+test: $(READY)
+	$(MAKE) check
+
+check: format-check lint types imports tests docs
+
+format-check:
+	$(BIN)/ruff format --check $(CODE)
+
+format: $(READY)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lint:
+	$(BIN)/ruff check $(CODE)
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+tests:
+	$(BIN)/pytest tests tools knowledge assistant
+
+docs:
+	$(BIN)/python docs/check.py
+
+docs-write: $(READY)
+	$(BIN)/python docs/check.py --write
+
+bench: $(READY) index
+	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python docs/check.py --write
+
+clean:
+	rm -rf $(VENV) build *.egg-info
