@@ -1,0 +1,220 @@
+"""The training loss: not a number, exactly zero, climbing away, or flat."""
+
+import math
+from collections.abc import Sequence
+
+from tools.diagnosis.curves import is_rl, measure_curve, where
+from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
+from tools.run import Point, Run
+from tools.units import format_number
+
+MIN_POINTS = 8
+"""Fewer rows than this cannot be told from noise."""
+MIN_POINTS_BESIDE_EVAL = 4
+"""A training loss that climbs needs fewer rows where the validation loss climbs beside it."""
+MIN_ZEROS = 3
+MEMORISED_LOSS = 0.01
+"""A loss that small before it prints as 0.0 was rounded, not lost."""
+FLAT_SHARE = 0.02
+"""A change of under 2 % over a whole run is no learning: a fine-tune that learns loses 5 % and more of its loss."""
+DOUBTFUL_SHARE = 0.05
+SIGNIFICANCE = 3.0
+"""Standard errors that a change must reach before it counts."""
+RISE_SHARE = 0.15
+RISE_OF_DROP = 0.25
+"""A rise counts as divergence when it undoes a quarter of what the run had gained."""
+EVAL_GAIN_SHARE = 0.03
+
+RL_REASON = CannotJudge("the loss of a reinforcement-learning run is near 0 by construction; reward and KL tell")
+
+
+def judge_loss_nan(run: Run) -> Verdict:
+    """Find the first loss that is nan or infinite."""
+    points = [point for name in ("loss", "eval_loss") for point in run.points(name)]
+    if not points:
+        return _no_loss()
+    broken = [point for point in points if not math.isfinite(point.value)]
+    if not broken:
+        return None
+    first = min(broken, key=lambda point: point.line.number)
+    before = [point for point in points if math.isfinite(point.value) and point.line.number < first.line.number]
+    gradient = _beside(run, "grad_norm", first)
+    text = f"The loss is {format_number(first.value)} from {where(first)} on: {len(broken)} of {len(points)} values."
+    if before:
+        text += f" The last finite value before it is {format_number(before[-1].value)} at {where(before[-1])}."
+    if gradient and not math.isfinite(gradient.value):
+        text += f" grad_norm is {format_number(gradient.value)} in the same row."
+    elif gradient and gradient.value == 0:
+        text += " grad_norm is 0 in the same row: that batch has no label left to learn from."
+    values = {
+        "first_step": first.step,
+        "first_value": str(first.value),
+        "num_non_finite": len(broken),
+        "last_finite_loss": before[-1].value if before else None,
+    }
+    lasts = len(broken) > 1 or first is points[-1]
+    return Finding(
+        id="loss_nan",
+        severity="error" if lasts else "warning",
+        confidence="certain",
+        summary=text,
+        values=values,
+        evidence=quote([before[-1] if before else None, first, broken[-1] if lasts else None]),
+        settles={"learning_rate": Settled("lower")},
+    )
+
+
+def judge_loss_zero(run: Run) -> Verdict:
+    """Find a training loss that prints as exactly 0.0 and stays there."""
+    if is_rl(run):
+        return RL_REASON
+    points = run.points("loss")
+    if not points:
+        return _no_loss()
+    zeros = _last_zeros(points)
+    is_whole = len(zeros) == len(points) >= 2
+    if len(zeros) < MIN_ZEROS and not is_whole:
+        return None
+    before = points[: len(points) - len(zeros)]
+    gradients = [found for point in zeros if (found := _beside(run, "grad_norm", point))]
+    cause = _explain_zeros(before, gradients)
+    start = "from the first row on" if is_whole else f"from {where(zeros[0])} on"
+    values = {
+        "first_step": zeros[0].step,
+        "num_zero": len(zeros),
+        "last_loss_before": before[-1].value if before else None,
+        "grad_norm_beside": str(gradients[0].value) if gradients else None,
+    }
+    return Finding(
+        id="loss_zero",
+        severity="error",
+        confidence="certain",
+        summary=f"The training loss prints exactly 0.0 {start} ({len(zeros)} rows). {cause}",
+        values=values,
+        evidence=quote([before[-1] if before else None, zeros[0], zeros[-1]]),
+    )
+
+
+def judge_loss_divergence(run: Run) -> Verdict:
+    """Find a training loss that climbs away from its minimum and stays up."""
+    if is_rl(run):
+        return RL_REASON
+    points = [point for point in run.points("loss") if math.isfinite(point.value)]
+    if len(points) < (MIN_POINTS_BESIDE_EVAL if _eval_climbs(run) else MIN_POINTS):
+        return _too_few(points)
+    values = [point.value for point in points]
+    curve = measure_curve(values)
+    rise = curve.end - curve.lowest
+    gained = max(0.0, curve.start - curve.lowest)
+    is_high = rise > RISE_SHARE * abs(curve.lowest) and rise > RISE_OF_DROP * gained
+    noise = curve.noise if len(points) >= MIN_POINTS else 0.0
+    if not is_high or rise <= SIGNIFICANCE * noise or not _stays_up(values, curve.lowest + rise / 2):
+        return None
+    low, top = points[curve.lowest_index], max(points[curve.lowest_index :], key=lambda point: point.value)
+    summary = (
+        f"The training loss climbs away from its minimum: about {format_number(curve.lowest)} round {where(low)}, "
+        f"up to {format_number(top.value)} at {where(top)}, and {format_number(curve.end)} at the end."
+    )
+    return Finding(
+        id="loss_divergence",
+        severity="error",
+        confidence="certain" if rise > 0.5 * abs(curve.lowest) else "likely",
+        summary=summary,
+        values={
+            "lowest_loss": curve.lowest,
+            "lowest_step": low.step,
+            "highest_loss": top.value,
+            "highest_step": top.step,
+            "end_loss": curve.end,
+        },
+        evidence=quote([low, top, points[-1]]),
+        settles={"learning_rate": Settled("lower")},
+    )
+
+
+def judge_loss_not_decreasing(run: Run) -> Verdict:
+    """Find a training loss that is flat from the start."""
+    if is_rl(run):
+        return RL_REASON
+    points = [point for point in run.points("loss") if math.isfinite(point.value)]
+    if len(points) < MIN_POINTS:
+        return _too_few(points)
+    if run.is_excerpt:
+        return CannotJudge("the log begins in the middle of the run", "the log from its first step")
+    curve = measure_curve([point.value for point in points])
+    scale = abs(curve.head) or 1.0
+    drop, early = (curve.head - curve.tail) / scale, (curve.start - curve.tail) / scale
+    is_falling = -curve.trend > SIGNIFICANCE * curve.trend_error and -curve.trend > FLAT_SHARE * scale
+    is_flat = abs(drop) < FLAT_SHARE or (abs(drop) < DOUBTFUL_SHARE and not is_falling)
+    if not is_flat or early > DOUBTFUL_SHARE + SIGNIFICANCE * curve.noise / scale / 2 or _eval_gains(run):
+        return None
+    if all(point.value == 0 for point in points):
+        return None
+    summary = (
+        f"The training loss stays flat: {format_number(curve.head)} in the first fifth of the run, "
+        f"{format_number(curve.tail)} in the last fifth ({-100 * drop:+.1f}%), with a noise of about "
+        f"{format_number(curve.noise)} a row."
+    )
+    return Finding(
+        id="loss_not_decreasing",
+        severity="error",
+        confidence="certain" if len(points) >= 2 * MIN_POINTS else "likely",
+        summary=summary,
+        values={"head_loss": curve.head, "tail_loss": curve.tail, "change": -drop, "noise": curve.noise},
+        evidence=quote([points[0], points[len(points) // 2], points[-1]]),
+    )
+
+
+def _no_loss() -> CannotJudge:
+    return CannotJudge("the log holds no loss", "the trainer's console output or trainer_state.json")
+
+
+def _too_few(points: Sequence[Point]) -> CannotJudge:
+    reason = f"only {len(points)} values of the training loss; {MIN_POINTS} are needed to tell a trend from noise"
+    return CannotJudge(reason, "a longer log, or one with a smaller logging_steps") if points else _no_loss()
+
+
+def _last_zeros(points: Sequence[Point]) -> list[Point]:
+    """The unbroken row of exact zeros at the end of a series."""
+    zeros: list[Point] = []
+    for point in reversed(points):
+        if point.value != 0:
+            break
+        zeros.insert(0, point)
+    return zeros
+
+
+def _beside(run: Run, name: str, point: Point) -> Point | None:
+    """The value of another metric in the same row."""
+    same = (other for other in run.points(name) if other.line.number == point.line.number)
+    if point.step is not None:
+        same = (other for other in run.points(name) if other.step == point.step)
+    return next(same, None)
+
+
+def _explain_zeros(before: Sequence[Point], gradients: Sequence[Point]) -> str:
+    if before and before[-1].value < MEMORISED_LOSS:
+        return (
+            f"It was {format_number(before[-1].value)} before that and is rounded to 0: "
+            "the rows are memorised, or the target leaks into the input."
+        )
+    if any(not math.isfinite(point.value) for point in gradients):
+        return "grad_norm is not finite beside it: the loss overflowed, and the trainer prints nan as 0.0."
+    if gradients and all(point.value == 0 for point in gradients):
+        return "grad_norm is 0 beside it: no label is left to learn from, or nothing trainable is reached."
+    return "No loss is that good: it overflowed and was filtered, or no label is left to learn from."
+
+
+def _stays_up(values: Sequence[float], level: float) -> bool:
+    last = values[-max(3, len(values) // 10) :]
+    return sum(value > level for value in last) >= 0.8 * len(last)
+
+
+def _eval_climbs(run: Run) -> bool:
+    evals = [point.value for point in run.points("eval_loss") if math.isfinite(point.value)]
+    return len(evals) >= 3 and evals[-1] > (1 + RISE_SHARE) * min(evals)
+
+
+def _eval_gains(run: Run) -> bool:
+    evals = [point.value for point in run.points("eval_loss") if math.isfinite(point.value)]
+    return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])

@@ -1,0 +1,94 @@
+"""Bytes to frames: the parts of physical lines that carriage returns and line feeds set apart."""
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from tools.errors import BadInput
+
+CHUNK_BYTES = 1 << 20
+MAX_FRAME_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 16
+MAX_CONTROL_SHARE = 0.3
+
+_BREAK = re.compile(rb"[\r\n]")
+_ANSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_CONTROL = bytes(set(range(32)) - {8, 9, 10, 12, 13, 27}) + b"\x7f"
+_MAGIC = {b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
+
+
+class ByteSource(Protocol):
+    """Anything that hands over bytes: a file, a pipe, a head that was read ahead and the rest."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most ``size`` bytes, none at the end."""
+        ...
+
+
+class FrameReader:
+    """Reads a stream once, frame by frame, in constant memory.
+
+    Attributes:
+        num_lines, num_bytes: what was read so far.
+        num_cut: frames longer than MAX_FRAME_BYTES, of which the rest was left out.
+    """
+
+    def __init__(self, stream: ByteSource) -> None:
+        self._stream = stream
+        self.num_lines = 0
+        self.num_bytes = 0
+        self.num_cut = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Give (line number, frame); the terminators are not part of a frame."""
+        number, carry, is_cut = 1, b"", False
+        while chunk := self._stream.read(CHUNK_BYTES):
+            self.num_bytes += len(chunk)
+            data = carry + chunk
+            if is_cut:
+                data = _drop_to_break(data)
+                is_cut = not data
+            *lines, last = data.split(b"\n")
+            for line in lines:
+                yield from _split_frames(number, line)
+                number += 1
+            finished, _, carry = last.rpartition(b"\r")
+            yield from _split_frames(number, finished)
+            if len(carry) > MAX_FRAME_BYTES:
+                yield number, carry[:MAX_FRAME_BYTES]
+                self.num_cut, is_cut, carry = self.num_cut + 1, True, b""
+        if carry:
+            yield number, carry
+        self.num_lines = number if carry or is_cut else number - 1
+
+
+def _split_frames(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
+    for frame in line.split(b"\r"):
+        if frame:
+            yield number, frame
+
+
+def _drop_to_break(data: bytes) -> bytes:
+    """Drop the rest of a frame that was cut: everything before the next carriage return or line feed."""
+    match = _BREAK.search(data)
+    return data[match.start() :] if match else b""
+
+
+def strip_ansi(frame: bytes) -> bytes:
+    """Take colours and cursor movements out."""
+    return _ANSI.sub(b"", frame) if b"\x1b" in frame else frame
+
+
+def check_is_text(name: str, head: bytes) -> None:
+    """Refuse what is not text.
+
+    Raises:
+        BadInput: the beginning looks like a compressed or binary file.
+    """
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            raise BadInput(f"{name}: is {kind} data; unpack it first and pass the text inside")
+    sample = head[:SAMPLE_BYTES]
+    num_control = len(sample) - len(sample.translate(None, _CONTROL))
+    if num_control > MAX_CONTROL_SHARE * len(sample):
+        raise BadInput(f"{name}: is binary data, not a log; pass the trainer's console output or trainer_state.json")

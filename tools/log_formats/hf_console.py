@@ -1,0 +1,63 @@
+"""The Python dictionaries that the Hugging Face Trainer and TRL print on the console.
+
+transformers 4 prints floats, transformers 5 prints strings of four significant digits; both leave the step out.
+"""
+
+import re
+
+from tools.log_formats.record import LogFormat, classify
+from tools.units import parse_number
+
+_DICTIONARY = re.compile(r"\{ ?'[^{}]*\}")
+_PAIR = re.compile(r"'([^']+)': *(tensor\([^)]*\)|'[^']*'|[^,'{}]+)")
+
+
+def read_console_line(text: str) -> dict[str, float] | None:
+    """Read the metrics of one console line.
+
+    Returns:
+        Numeric values by metric name, or None where the line holds no metric row.
+
+    Source:
+        transformers/trainer_callback.py, ProgressCallback.on_log and PrinterCallback.on_log.
+
+    Example:
+        >>> read_console_line("{'loss': '2.897', 'grad_norm': 'nan', 'epoch': '0.56'}")
+        {'loss': 2.897, 'grad_norm': nan, 'epoch': 0.56}
+    """
+    for match in _DICTIONARY.finditer(text):
+        values = {}
+        for name, raw in _PAIR.findall(match[0]):
+            value = parse_number(raw)
+            if value is not None:
+                values[name] = value
+        if classify(values):
+            return values
+    return None
+
+
+HF_CONSOLE = LogFormat(
+    name="hf_console",
+    title="Hugging Face Trainer / TRL console output",
+    source="transformers/trainer_callback.py",
+    samples=(
+        (
+            "{'loss': 1.2345, 'grad_norm': 0.87654321, 'learning_rate': 1.9e-05, 'epoch': 0.13}",
+            {"loss": 1.2345, "grad_norm": 0.87654321, "learning_rate": 1.9e-05, "epoch": 0.13},
+        ),
+        (
+            "{'loss': '1.234', 'grad_norm': '0.8765', 'learning_rate': '1.9e-05', 'epoch': '0.1302'}",
+            {"loss": 1.234, "grad_norm": 0.8765, "learning_rate": 1.9e-05, "epoch": 0.1302},
+        ),
+        (
+            "{'eval_loss': 1.1023, 'eval_runtime': 12.3456, 'epoch': 0.26}",
+            {"eval_loss": 1.1023, "eval_runtime": 12.3456, "epoch": 0.26},
+        ),
+        (
+            "{'loss': 0.5, 'grad_norm': tensor(1.25, device='cuda:0'), 'epoch': 1}",
+            {"loss": 0.5, "grad_norm": 1.25, "epoch": 1.0},
+        ),
+    ),
+    markers=(b"'loss'", b"'eval_", b"'train_runtime'"),
+    read=read_console_line,
+)

@@ -1,0 +1,36 @@
+"""tqdm progress bars: which frame belongs to training, and what step it shows."""
+
+import re
+from dataclasses import dataclass
+
+from tools.units import parse_clock
+
+_FRAME = re.compile(rb"(?:^|[\]\)>]|\s)\s*\d+%\|[^|]*\|\s*(\d+)/(\d+) \[([^<\]]+)<")
+_DESCRIBED = re.compile(rb"[^\s\]\)>]\s*:\s*\d+%\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One drawing of a bar: the step it shows, its total, and the time since it started."""
+
+    step: int
+    total: int
+    elapsed_seconds: float
+
+
+def read_frame(raw: bytes) -> Frame | None:
+    """Read a frame of a bar that has no description, as the training bar and the evaluation bar have none.
+
+    Source:
+        tqdm/std.py, tqdm.format_meter.
+
+    Example:
+        >>> read_frame(b"  3%|#         | 15/500 [00:42<22:51,  2.83s/it]")
+        Frame(step=15, total=500, elapsed_seconds=42.0)
+        >>> read_frame(b"Map:  50%|#####     | 5/10 [00:01<00:01,  5.0 examples/s]") is None
+        True
+    """
+    match = _FRAME.search(raw)
+    if not match or _DESCRIBED.search(raw):
+        return None
+    return Frame(int(match[1]), int(match[2]), parse_clock(match[3].decode("ascii", "replace")) or 0.0)
