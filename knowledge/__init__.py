@@ -1,0 +1,1 @@
+"""What is known about pitfalls: cards, their index and their retrieval."""
