@@ -1,10 +1,11 @@
 """From a stream of bytes to a Run: one pass, bounded memory, every value with its line."""
 
+import re
 from pathlib import Path
 
 from tools.errors import BadInput
 from tools.log_formats import LINE_FORMATS
-from tools.log_formats.frames import SAMPLE_BYTES, ByteSource, FrameReader, check_is_text, strip_ansi
+from tools.log_formats.frames import SAMPLE_BYTES, ByteSource, FrameReader, any_of, check_is_text, strip_ansi
 from tools.log_formats.hf_state import HF_STATE, decode, is_metric_json, read_state
 from tools.log_formats.progress import read_frame
 from tools.log_formats.settings import MARKERS as SETTING_MARKERS
@@ -15,6 +16,15 @@ from tools.run import Line, Run
 from tools.run_builder import RunBuilder
 
 MAX_QUOTED_CHARACTERS = 2000
+NUM_FIRST_FRAMES = 2000
+SAMPLED_FRAMES = 50
+CLOSING_BRACKET = ord("]")
+BAR_END_BYTES = 16
+
+BAR_END = re.compile(rb"(?:it/s|s/it|\?it).{0,4}\]")
+RECORD_MARKER = any_of(marker for log_format in LINE_FORMATS for marker in log_format.markers)
+PROBLEM_MARKER = any_of(PROBLEM_MARKERS)
+SETTING_MARKER = any_of(SETTING_MARKERS)
 
 
 def parse_path(path: Path) -> Run:
@@ -66,20 +76,24 @@ def _parse_state(stream: ByteSource, builder: RunBuilder) -> Run:
 
 
 def _parse_lines(stream: ByteSource, builder: RunBuilder) -> Run:
-    frames, problems = FrameReader(stream), ProblemReader()
+    frames, problems, bars = FrameReader(stream), ProblemReader(), BarSampler(builder)
     for number, raw in frames:
-        frame = strip_ansi(raw)
-        if frame[-3:] == b"it]" or b"it/s" in frame or b"s/it" in frame or b"?it" in frame:
-            bar = read_frame(frame)
-            if bar:
-                builder.add_frame(bar, number, raw)
-        if b"{" in frame and _read_record(builder, number, frame, raw):
+        if raw[-1] == CLOSING_BRACKET and BAR_END.search(raw, len(raw) - BAR_END_BYTES):
+            bars.see(number, raw)
             continue
-        if problems.wants_every_line or any(marker in frame for marker in PROBLEM_MARKERS):
+        frame = strip_ansi(raw)
+        if b"{" in frame and RECORD_MARKER.search(frame):
+            bars.flush()
+            if _read_record(builder, number, frame, raw):
+                continue
+        if problems.wants_every_line or PROBLEM_MARKER.search(frame):
             problems.read(_quote(number, raw))
-        if any(marker in frame for marker in SETTING_MARKERS):
+        if SETTING_MARKER.search(frame):
             for setting in read_settings(decode(frame[:MAX_QUOTED_CHARACTERS]), number):
                 builder.add_setting(setting)
+        if BAR_END.search(frame):
+            bars.see(number, frame)
+    bars.flush()
     if frames.num_cut:
         builder.notes.append(f"{frames.num_cut} line(s) of over 1 MiB without a break were read only at the start")
     return builder.build(frames.num_lines, frames.num_bytes, tuple(problems.problems))
@@ -94,6 +108,34 @@ def _read_record(builder: RunBuilder, number: int, frame: bytes, raw: bytes) -> 
                 builder.add_values(values, _quote(number, raw))
                 return True
     return False
+
+
+class BarSampler:
+    """Reads the few frames of progress bars that matter: round every record, at the end, and now and then between.
+
+    A log holds up to a hundred frames a record, and reading each would take most of the time.
+    """
+
+    def __init__(self, builder: RunBuilder) -> None:
+        self._builder = builder
+        self._num_seen = 0
+        self._last: tuple[int, bytes] | None = None
+
+    def see(self, number: int, raw: bytes) -> None:
+        """Take a frame; it is read at once where a record waits for it, and early in the log."""
+        self._num_seen += 1
+        self._last = (number, raw)
+        if self._builder.wants_frames or self._num_seen <= NUM_FIRST_FRAMES or self._num_seen % SAMPLED_FRAMES == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Read the last frame, as before a record and at the end of the log."""
+        if self._last:
+            number, raw = self._last
+            self._last = None
+            bar = read_frame(strip_ansi(raw))
+            if bar:
+                self._builder.add_frame(bar, number, raw)
 
 
 def _quote(number: int, raw: bytes) -> Line:

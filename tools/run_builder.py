@@ -13,6 +13,7 @@ from tools.steps import RawRow, resolve_steps, training_total
 MAX_RECORDS = 20_000
 MAX_STAGES = 400
 MAX_BARS = 16
+MAX_AWAITED_FRAMES = 3
 RESTART_SHARE = 0.5
 RESTART_NEARNESS = 2.0
 COORDINATES = frozenset({"step", "epoch", "current_steps", "global_step", "total_steps"})
@@ -32,10 +33,12 @@ class RunBuilder:
     _stages: dict[int, list[Progress]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _num_records: int = 0
+    _num_awaited: int = 0
 
     def add_record(self, record: Record) -> None:
         """Take one group of metrics."""
         self._num_records += 1
+        self._num_awaited = MAX_AWAITED_FRAMES
         for name in record.values:
             self._counts[name] = self._counts.get(name, 0) + 1
         row = RawRow(record, dict(self._bars), {})
@@ -58,6 +61,7 @@ class RunBuilder:
         """Take a frame of a progress bar, of training or of something else."""
         if frame.total not in self._bars and len(self._bars) >= MAX_BARS:
             return
+        self._num_awaited = max(0, self._num_awaited - 1)
         for row in self._pending:
             row.after.setdefault(frame.total, frame.step)
         stages = self._stages.setdefault(frame.total, [])
@@ -67,6 +71,11 @@ class RunBuilder:
         self._bars[frame.total] = frame.step
         if len(stages) > 2 * MAX_STAGES:
             del stages[1:-1:2]
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether a record still waits for the bar that is drawn after it."""
+        return self._num_awaited > 0
 
     def build(self, num_lines: int, num_bytes: int, problems: tuple[Problem, ...]) -> Run:
         """Make the Run once everything has been read."""

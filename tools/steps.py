@@ -42,10 +42,15 @@ def training_total(rows: Sequence[RawRow], settings: Mapping[str, Setting]) -> i
 
 def resolve_steps(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int | None) -> list[int | None]:
     """Give the step of every row, None where nothing tells it."""
-    if any("step" in row.record.values for row in rows):
-        return [_recorded(row) for row in rows]
-    if total is None:
-        return [None] * len(rows)
+    recorded = [_recorded(row) for row in rows]
+    if total is None or all(step is not None for step in recorded):
+        return recorded
+    told = _told(rows, settings, total)
+    return [other if step is None else step for step, other in zip(recorded, told, strict=True)]
+
+
+def _told(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int) -> list[int | None]:
+    """The steps that bars and epochs tell."""
     per_epoch = _steps_per_epoch(rows, settings, total)
     shown = [_shown(row, total, per_epoch) for row in rows]
     if _are_steps([step for row, step in zip(rows, shown, strict=True) if row.record.kind == "train"]):

@@ -19,7 +19,7 @@ RL_METRICS = (
 PREFERENCE_METRICS = ("rewards/chosen", "rewards/margins", "rewards/accuracies")
 
 MAD_TO_SIGMA = 1.4826
-MEDIAN_TO_MEAN_ERROR = 1.2533
+MAX_WINDOWS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def measure_curve(values: Sequence[float]) -> Curve:
     fifth = max(2, len(values) // 5)
     tenth = max(2, len(values) // 10)
     smooth = running_median(values, max(3, len(values) // 20))
-    lowest_index = min(range(len(smooth)), key=smooth.__getitem__)
+    lowest_index = min(smooth, key=smooth.__getitem__)
     trend, trend_error = _fit_line(values)
     return Curve(
         start=median(values[:3]),
@@ -77,10 +77,14 @@ def measure_noise(values: Sequence[float]) -> float:
     return MAD_TO_SIGMA * median(abs(step - middle) for step in steps) / math.sqrt(2)
 
 
-def running_median(values: Sequence[float], width: int) -> list[float]:
-    """The median of a window round each value; the window is narrower at the ends."""
-    half = width // 2
-    return [median(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
+def running_median(values: Sequence[float], width: int) -> dict[int, float]:
+    """The median of a window round each position, narrower at the ends.
+
+    Returns:
+        Position -> median; every position of a short series, MAX_WINDOWS evenly spread ones of a long one.
+    """
+    half, stride = width // 2, max(1, len(values) // MAX_WINDOWS)
+    return {i: median(values[max(0, i - half) : i + half + 1]) for i in range(0, len(values), stride)}
 
 
 def _fit_line(values: Sequence[float]) -> tuple[float, float]:

@@ -30,7 +30,8 @@ def judge_overfitting(run: Run) -> Verdict:
     """Find a validation loss that climbs from its minimum while the training loss goes on falling."""
     evals = [point for point in run.points("eval_loss") if math.isfinite(point.value)]
     if len(evals) < MIN_EVALS:
-        reason = f"{len(evals) or 'no'} evaluation(s) in the log, {MIN_EVALS} are needed to see the loss turn"
+        found = f"{len(evals)} evaluation{'s' if len(evals) > 1 else ''}" if evals else "no evaluation"
+        reason = f"{found} in the log; {MIN_EVALS} are needed to see the validation loss turn"
         return CannotJudge(reason, "a log with evaluations: set eval_strategy and a validation set")
     lowest = min(evals, key=lambda point: point.value)
     after = evals[evals.index(lowest) + 1 :]

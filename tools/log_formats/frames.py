@@ -1,7 +1,7 @@
 """Bytes to frames: the parts of physical lines that carriage returns and line feeds set apart."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from tools.errors import BadInput
@@ -72,6 +72,11 @@ def _drop_to_break(data: bytes) -> bytes:
     """Drop the rest of a frame that was cut: everything before the next carriage return or line feed."""
     match = _BREAK.search(data)
     return data[match.start() :] if match else b""
+
+
+def any_of(markers: Iterable[bytes]) -> re.Pattern[bytes]:
+    """A pattern that finds any of some literal markers."""
+    return re.compile(b"|".join(re.escape(marker) for marker in markers))
 
 
 def strip_ansi(frame: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""What talks to people: the turn, the language model, the verifier and the front ends."""

@@ -1,0 +1,214 @@
+"""One turn: read, diagnose, ground, say. A generator of events; no front end, no printing."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.retrieval import CardHit, is_in_scope
+
+from assistant.answer import Answer, ToolCall
+from assistant.compose import Draft, ask_for, closing_sections, opening_sections
+from assistant.events import (
+    CardsFound,
+    Event,
+    FindingFound,
+    Notice,
+    SectionComposed,
+    Struck,
+    TextChunk,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+)
+from assistant.evidence import Evidence, collect_evidence
+from assistant.moves import PlannedMove, plan_moves
+from assistant.render import render_sections, render_words
+from knowledge.card import Card, Knob
+from tools.diagnosis import diagnose
+from tools.diagnosis.finding import Diagnosis, Finding
+from tools.errors import BadInput, NotAvailable
+from tools.log_formats.frames import ByteSource
+from tools.log_parser import parse_log, parse_path
+from tools.run import Run, Setting
+
+if TYPE_CHECKING:
+    from assistant.words import Writer
+
+MAX_HITS = 5
+TEXT_WIDTH = 100
+WORDS_HEADING = "IN ANSWER TO YOUR QUESTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks and hands over.
+
+    Attributes:
+        logs: paths, or (name, stream) for what is piped in.
+        settings: of the training config, by name.
+        notes: what was handed over and cannot be used, in words.
+    """
+
+    question: str
+    logs: Sequence[Path | tuple[str, ByteSource]] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a turn works with; each is opened when first needed, and kept for the next turn.
+
+    Attributes:
+        load_card: a card by its id.
+        knobs: the vocabulary of moves.
+        find: (question, ids of findings) -> hits; raises NotAvailable where there is no index.
+        open_writer: gives the writer of words, None for answers without a language model.
+    """
+
+    load_card: Callable[[str], Card]
+    knobs: Mapping[str, Knob]
+    find: Callable[[str, Sequence[str]], list[CardHit]]
+    open_writer: "Callable[[], Writer] | None"
+
+
+class Turn:
+    """Runs one turn and keeps what it found."""
+
+    def __init__(self, request: Request, parts: Parts) -> None:
+        self._request, self._parts = request, parts
+        self._judged: list[tuple[Run, Diagnosis]] = []
+        self._calls: list[ToolCall] = []
+        self._notes = list(request.notes)
+
+    def events(self) -> Iterator[Event]:
+        """Do the turn.
+
+        Raises:
+            BadInput: no log could be read at all, and there is no question to answer from the cards.
+        """
+        yield from self._read_logs()
+        findings = [finding for _, diagnosis in self._judged for finding in diagnosis.findings]
+        cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
+        draft = Draft(self._judged, (), (), cards, self._notes)
+        opening = opening_sections(draft)
+        yield from map(SectionComposed, opening)
+        writer = self._open_writer()
+        hits, in_scope = yield from self._find_cards(findings)
+        cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
+        draft = replace(self._draft(findings, hits, cards), is_covered=in_scope or not self._request.question)
+        closing = closing_sections(draft)
+        yield from map(SectionComposed, closing)
+        evidence = collect_evidence(self._judged, draft.moves, [(card.id, card.signs[0]) for card in draft.asked[:1]])
+        words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
+        text = render_sections([*opening, *closing], TEXT_WIDTH)
+        if words:
+            text += "\n\n" + render_words(WORDS_HEADING, words, TEXT_WIDTH)
+        answer = Answer(
+            question=self._request.question,
+            text=text,
+            words=" ".join(words),
+            findings=tuple((run.name, finding) for run, found in self._judged for finding in found.findings),
+            cards=tuple(dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])),
+            moves=tuple(draft.moves),
+            tools=tuple(self._calls),
+            evidence=evidence,
+            struck=tuple(struck),
+            in_scope=in_scope,
+            is_judged=bool(self._judged) and all(diagnosis.is_judged for _, diagnosis in self._judged),
+            questions=ask_for(draft),
+            model=model,
+        )
+        yield TurnEnded(answer)
+
+    def _read_logs(self) -> Iterator[Event]:
+        for log in self._request.logs:
+            name = str(log) if isinstance(log, Path) else log[0]
+            started = time.perf_counter()
+            yield ToolStarted("parse_log", {"file": name})
+            try:
+                run = parse_path(log) if isinstance(log, Path) else parse_log(log[1], name)
+            except BadInput as error:
+                self._notes.append(str(error))
+                yield self._finished("parse_log", {"file": name}, {"error": str(error)}, started)
+                continue
+            run = replace(run, settings={**run.settings, **self._request.settings})
+            read = {"format": run.format, "records": run.num_records, "lines": run.num_lines}
+            yield self._finished("parse_log", {"file": name}, read, started)
+            started = time.perf_counter()
+            yield ToolStarted("diagnose", {"file": name})
+            diagnosis = diagnose(run)
+            found = {"findings": [finding.id for finding in diagnosis.findings], "judged": diagnosis.is_judged}
+            yield self._finished("diagnose", {"file": name}, found, started)
+            self._judged.append((run, diagnosis))
+            yield from (FindingFound(name, finding) for finding in diagnosis.findings)
+        if self._request.logs and not self._judged and not self._request.question:
+            raise BadInput(self._notes[-1])
+
+    def _finished(
+        self, name: str, arguments: Mapping[str, object], result: Mapping[str, object], started: float
+    ) -> ToolFinished:
+        self._calls.append(ToolCall(name, arguments, result))
+        return ToolFinished(name, arguments, result, time.perf_counter() - started)
+
+    def _open_writer(self) -> "Future[Writer] | None":
+        """Load the model beside the search for cards: it is another library's work, which frees Python's lock."""
+        if self._parts.open_writer is None or not self._request.question:
+            return None
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        opened = pool.submit(self._parts.open_writer)
+        pool.shutdown(wait=False)
+        return opened
+
+    def _find_cards(self, findings: Sequence[Finding]) -> Generator[Event, None, tuple[list[CardHit], bool]]:
+        ids = [finding.id for finding in findings]
+        started = time.perf_counter()
+        arguments: dict[str, object] = {"question": self._request.question, "findings": ids}
+        yield ToolStarted("search_cards", arguments)
+        try:
+            hits = self._parts.find(self._request.question, ids)
+        except NotAvailable as error:
+            self._notes.append(f"cards could not be searched by your words: {error}")
+            hits = []
+        in_scope = bool(ids) or is_in_scope(hits)
+        if not in_scope:
+            hits = []
+        yield self._finished("search_cards", arguments, {"cards": [hit.card_id for hit in hits]}, started)
+        yield CardsFound(tuple(hits), in_scope)
+        return hits, in_scope
+
+    def _draft(self, findings: Sequence[Finding], hits: Sequence[CardHit], cards: Mapping[str, Card]) -> Draft:
+        """Moves come from the findings; from the question's card only where no finding asks for a cure."""
+        known = {name for finding in findings for name in (finding.id, *finding.consequences)}
+        asked = [cards[hit.card_id] for hit in hits if hit.card_id not in known and is_in_scope([hit])]
+        has_fault = any(finding.severity != "note" for finding in findings)
+        wanted = [card.id for card in asked[:1]] if not has_fault else []
+        runs = [run for run, _ in self._judged]
+        ordered = findings if has_fault or not wanted else []
+        moves = plan_moves(ordered, wanted, cards, self._parts.knobs, runs)
+        return Draft(self._judged, moves, asked, cards, self._notes)
+
+    def _say(
+        self, opened: "Future[Writer] | None", evidence: Sequence[Evidence], moves: Sequence[PlannedMove]
+    ) -> Generator[Event, None, tuple[list[str], list[str], str | None]]:
+        """Let the model write; without one, or with nothing to speak of, nothing is said."""
+        words: list[str] = []
+        struck: list[str] = []
+        if opened is None or not evidence:
+            return words, struck, None
+        try:
+            writer = opened.result()
+            for sentence, fault in writer.write(self._request.question, evidence, moves):
+                if fault is None:
+                    words.append(sentence)
+                    yield TextChunk(sentence)
+                else:
+                    struck.append(sentence)
+                    yield Struck(sentence, fault)
+        except NotAvailable as error:
+            yield Notice(f"the language model was left out: {error}")
+            return words, struck, None
+        return words, struck, writer.name

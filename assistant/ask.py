@@ -1,0 +1,117 @@
+"""``ftchat ask`` and the one-shot: the events of a turn as text that grows, or as one JSON object."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from assistant.agent import WORDS_HEADING, Parts, Request, Turn
+from assistant.answer import Answer, answer_to_json
+from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded
+from assistant.exits import Exit
+from assistant.json_lines import print_json
+from assistant.parts import real_parts, report
+from assistant.render import render_sections, render_words, terminal_width, wants_colour
+from assistant.settings import NO_MODEL, load_settings
+from tools.errors import BadInput, FtchatError
+from tools.log_formats.frames import ByteSource
+from tools.run_config import read_config
+
+NOT_EXAMINED = ("data", "model", "gpu")
+
+
+def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> int:
+    """Answer one question on stdout."""
+    parts = _parts(options)
+    request = _request(question, logs, vars(options))
+    if options.json:
+        answer = _last(Turn(request, parts).events())
+        print_json(answer_to_json(answer))
+    else:
+        answer = _print_events(Turn(request, parts).events())
+    return Exit.NOT_JUDGED if logs and not answer.is_judged else Exit.DONE
+
+
+def answer_batch(options: argparse.Namespace, items: Iterable[dict[str, Any] | FtchatError]) -> int:
+    """Answer many questions, one JSON object a line, models loaded once."""
+    parts = _parts(options)
+    for item in items:
+        print_json(_answer_item(item, parts))
+    return Exit.DONE
+
+
+def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, Any]:
+    if isinstance(item, FtchatError):
+        return {"schema": "ftchat.ask/1", "error": str(item)}
+    passed = {"id": item["id"]} if "id" in item else {}
+    try:
+        question = item.get("question")
+        if not isinstance(question, str) or not question.strip():
+            raise BadInput("'question' must be text that is not empty")
+        logs = item.get("log") or []
+        request = _request(question, [logs] if isinstance(logs, str) else list(logs), item)
+        return {**answer_to_json(_last(Turn(request, parts).events())), **passed}
+    except FtchatError as error:
+        return {"schema": "ftchat.ask/1", "error": str(error), **passed}
+
+
+def _parts(options: argparse.Namespace) -> Parts:
+    model = NO_MODEL if options.no_llm else options.llm
+    return real_parts(load_settings({"cache": options.cache, "model": model}))
+
+
+def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Request:
+    config = given.get("config")
+    notes = [
+        f"{given[name]}: --{name} was given, and this version does not examine it"
+        for name in NOT_EXAMINED
+        if given.get(name)
+    ]
+    sources: list[Path | tuple[str, ByteSource]] = [
+        ("stdin", sys.stdin.buffer) if log == "-" else Path(log) for log in logs
+    ]
+    return Request(question, sources, read_config(Path(config)) if config else {}, notes)
+
+
+def _last(events: Iterable[Event]) -> Answer:
+    """Run a turn for its answer alone; what a person should know goes to stderr."""
+    answer = None
+    for event in events:
+        if isinstance(event, Notice):
+            report(event.text)
+        elif isinstance(event, TurnEnded):
+            answer = event.answer
+    if answer is None:
+        raise BadInput("the turn ended without an answer")
+    return answer
+
+
+def _print_events(events: Iterable[Event]) -> Answer:
+    """Print each part of the answer as soon as it stands."""
+    width, colour = terminal_width(sys.stdout), wants_colour(sys.stdout)
+    answer, num_blocks, num_words, num_struck = None, 0, 0, 0
+    for event in events:
+        if isinstance(event, SectionComposed):
+            _print_block(render_sections([event.section], width, colour=colour), first=num_blocks == 0)
+            num_blocks += 1
+        elif isinstance(event, TextChunk):
+            text = render_words(WORDS_HEADING, [event.text], width, colour=colour)
+            _print_block(text if num_words == 0 else text.partition("\n")[2], first=num_words > 0)
+            num_words += 1
+        elif isinstance(event, Struck):
+            num_struck += 1
+        elif isinstance(event, Notice):
+            report(event.text)
+        elif isinstance(event, TurnEnded):
+            answer = event.answer
+    if num_struck:
+        report(f"{num_struck} sentence(s) of the model were struck, because the evidence does not hold them")
+    if answer is None:
+        raise BadInput("the turn ended without an answer")
+    return answer
+
+
+def _print_block(text: str, *, first: bool) -> None:
+    sys.stdout.write(("" if first else "\n") + text + "\n")
+    sys.stdout.flush()

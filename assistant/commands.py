@@ -1,0 +1,53 @@
+"""The commands: from parsed arguments to output and exit code."""
+
+import argparse
+import sys
+
+from assistant.json_lines import read_batch
+from assistant.settings import load_settings
+from tools.errors import BadInput
+
+DEFAULT_QUESTION = "What is wrong with this run?"
+
+
+def run_oneshot(options: argparse.Namespace) -> int:
+    """``cat train.log | ftchat "QUESTION"``: one answer about what is piped in."""
+    from assistant.ask import answer_once  # noqa: PLC0415
+
+    if sys.stdin is None or sys.stdin.isatty():
+        if not options.question:
+            raise BadInput('no log and no question; try: cat train.log | ftchat "why is my loss flat?"')
+        return answer_once(options, options.question, [])
+    return answer_once(options, options.question or DEFAULT_QUESTION, ["-"])
+
+
+def run_ask(options: argparse.Namespace) -> int:
+    """``ftchat ask``: one question, or a batch of them."""
+    from assistant.ask import answer_batch, answer_once  # noqa: PLC0415
+
+    if options.batch:
+        return answer_batch(options, read_batch(options.batch))
+    if not options.question:
+        raise BadInput('a question is missing; try: ftchat ask "why is my loss flat?" --log train.log')
+    return answer_once(options, options.question, options.log)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """``ftchat check``: diagnose each input."""
+    from assistant.check import check_files  # noqa: PLC0415
+
+    return check_files(options)
+
+
+def run_cards(options: argparse.Namespace) -> int:
+    """``ftchat cards``: list, show, search, build."""
+    from assistant import card_commands  # noqa: PLC0415
+
+    settings = load_settings({"cache": options.cache})
+    if options.action == "build":
+        return card_commands.build(settings)
+    if options.action == "list":
+        return card_commands.list_cards(options)
+    if options.action == "show":
+        return card_commands.show(options)
+    return card_commands.search(options, settings)

@@ -1,0 +1,154 @@
+"""Checks every sentence of a language model against the evidence before a person sees it.
+
+A sentence passes only if all of it can be traced: its citations exist, its numbers stand in what it cites, its words
+follow the order of what it cites, and its advice turns a knob the way the planned moves do.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from assistant.evidence import Evidence
+from assistant.moves import PlannedMove
+from knowledge.card import Knob
+
+CITATION = re.compile(r"\[(E\d+)\]")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
+_WORD = re.compile(r"[a-z]+(?:[-_'][a-z0-9]+)*")
+_ENDINGS = ("ing", "es", "ed", "s", "e", "ly")
+
+_NEUTRAL = """
+    a an the this that these those it its it's is are was were be been has have had does do and or of on in at to from
+    for with by as than then which where when while your you model run log please also so advice here there
+"""
+_NEGATING = """
+    no not never none nothing without neither nor cannot instead rather unless stop avoid hardly
+"""
+NEUTRAL_WORDS = frozenset(_NEUTRAL.split())
+NEGATIONS = frozenset(_NEGATING.split())
+
+_UP = "raise|increase|enlarge|higher|more|longer|bigger|larger|add|extend|enable"
+_DOWN = "lower|reduce|decrease|shrink|fewer|less|shorter|smaller|remove|disable|drop|cut"
+_ADVICE = re.compile(rf"\b(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?:s|ing|ed|d)?\b")
+_DOWNWARD = frozenset({"lower", "remove", "disable"})
+_UPWARD = frozenset({"raise", "add", "enable"})
+_REACH_WORDS = 6
+
+
+def find_fault(
+    sentence: str,
+    evidence: Sequence[Evidence],
+    moves: Sequence[PlannedMove],
+    knobs: Mapping[str, Knob],
+) -> str | None:
+    """Check one sentence.
+
+    Returns:
+        Why it must be struck, or None where everything in it is supported.
+    """
+    by_id = {item.id: item for item in evidence}
+    citations = CITATION.findall(sentence)
+    unknown = [name for name in citations if name not in by_id]
+    if not citations:
+        return "cites nothing"
+    if unknown:
+        return f"cites {unknown[0]}, which does not exist"
+    bare = CITATION.sub("", sentence)
+    cited = " ".join(by_id[name].text for name in citations)
+    return (
+        _number_fault(bare, cited)
+        or _negation_fault(bare, cited)
+        or _direction_fault(bare, moves, knobs)
+        or _wording_fault(bare, [by_id[name].text for name in citations])
+    )
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split a model's text after each full stop that follows a citation or ends a sentence.
+
+    Example:
+        >>> split_sentences("The loss is 2.5 at step 3 [E1]. Lower it [E2].")
+        ['The loss is 2.5 at step 3 [E1].', 'Lower it [E2].']
+    """
+    return [part.strip() for part in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.strip()) if part.strip()]
+
+
+def _number_fault(sentence: str, cited: str) -> str | None:
+    known = {_normal(number) for number in _NUMBER.findall(cited)}
+    for number in _NUMBER.findall(sentence):
+        if _normal(number) not in known:
+            return f"the number {number} does not stand in what it cites"
+    return None
+
+
+def _normal(number: str) -> str:
+    sign = "%" if number.endswith("%") else ""
+    return f"{float(number.rstrip('%').replace(',', '')):.12g}{sign}"
+
+
+def _negation_fault(sentence: str, cited: str) -> str | None:
+    """A negation that was added or left out turns a fact round."""
+    said, given = _negations(sentence), _negations(cited)
+    if said != given:
+        return "negates what it cites" if said - given else "leaves out a negation of what it cites"
+    return None
+
+
+def _negations(text: str) -> set[str]:
+    words = set(_WORD.findall(text.lower()))
+    return {word for word in words if word in NEGATIONS or word.endswith("n't")}
+
+
+def _direction_fault(sentence: str, moves: Sequence[PlannedMove], knobs: Mapping[str, Knob]) -> str | None:
+    wanted = {move.knob: move.direction for move in moves}
+    text = sentence.lower()
+    for match in _ADVICE.finditer(text):
+        reach = " ".join(text[match.end() :].split()[:_REACH_WORDS])
+        for knob in _named_knobs(reach, knobs):
+            direction = wanted.get(knob)
+            if direction is None:
+                continue
+            if (match["up"] and direction in _DOWNWARD) or (match["down"] and direction in _UPWARD):
+                return f"says '{match[0]}' of {knobs[knob].label}, and the card says {direction}"
+    return None
+
+
+def _named_knobs(text: str, knobs: Mapping[str, Knob]) -> Iterable[str]:
+    for name, knob in knobs.items():
+        if any(re.search(rf"\b{re.escape(alias.lower())}\b", text) for alias in knob.aliases):
+            yield name
+
+
+def _wording_fault(sentence: str, cited: Sequence[str]) -> str | None:
+    """Every word that carries meaning must come from one cited fact, and in that fact's order.
+
+    The order matters: "the training loss climbs" and "the validation loss climbs" use the same words.
+    """
+    said = [_stem(word) for word in _WORD.findall(sentence.lower()) if word not in NEUTRAL_WORDS]
+    if not said:
+        return "says nothing"
+    rest = said
+    for text in cited:
+        rest = _after_common_start(rest, [_stem(word) for word in _WORD.findall(text.lower())])
+    if rest:
+        return f"'{rest[0]}' does not follow from what it cites"
+    return None
+
+
+def _after_common_start(said: list[str], given: list[str]) -> list[str]:
+    """What is left of a sentence's words once a fact has given as many of them, in order, as it can."""
+    position = 0
+    for index, word in enumerate(said):
+        try:
+            position = given.index(word, position) + 1
+        except ValueError:
+            return said[index:]
+    return []
+
+
+@cache
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
