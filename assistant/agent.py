@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.retrieval import CardHit, is_in_scope
-
 from assistant.answer import Answer, ToolCall
 from assistant.compose import Draft, ask_for, closing_sections, opening_sections
 from assistant.events import (
@@ -23,10 +21,11 @@ from assistant.events import (
     ToolStarted,
     TurnEnded,
 )
-from assistant.evidence import Evidence, collect_evidence
+from assistant.evidence import Evidence, cite_sources, collect_evidence
 from assistant.moves import PlannedMove, plan_moves
 from assistant.render import render_sections, render_words
 from knowledge.card import Card, Knob
+from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
 from tools.diagnosis import diagnose
 from tools.diagnosis.finding import Diagnosis, Finding
 from tools.errors import BadInput, NotAvailable
@@ -183,7 +182,10 @@ class Turn:
     def _draft(self, findings: Sequence[Finding], hits: Sequence[CardHit], cards: Mapping[str, Card]) -> Draft:
         """Moves come from the findings; from the question's card only where no finding asks for a cure."""
         known = {name for finding in findings for name in (finding.id, *finding.consequences)}
-        asked = [cards[hit.card_id] for hit in hits if hit.card_id not in known and is_in_scope([hit])]
+        own = max((hit.score - FINDING_BOOST for hit in hits if hit.card_id in known), default=0.0)
+        asked = [
+            cards[hit.card_id] for hit in hits if hit.card_id not in known and is_in_scope([hit]) and hit.score > own
+        ]
         has_fault = any(finding.severity != "note" for finding in findings)
         wanted = [card.id for card in asked[:1]] if not has_fault else []
         runs = [run for run, _ in self._judged]
@@ -203,8 +205,8 @@ class Turn:
             writer = opened.result()
             for sentence, fault in writer.write(self._request.question, evidence, moves):
                 if fault is None:
-                    words.append(sentence)
-                    yield TextChunk(sentence)
+                    words.append(cite_sources(sentence, evidence))
+                    yield TextChunk(words[-1])
                 else:
                     struck.append(sentence)
                     yield Struck(sentence, fault)

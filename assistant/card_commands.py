@@ -6,14 +6,13 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from knowledge.retrieval import CardHit, is_in_scope
-
 from assistant.exits import Exit
 from assistant.json_lines import print_json, read_batch
-from assistant.parts import real_parts, report
+from assistant.parts import open_or_build, real_parts, report
 from assistant.render import terminal_width
 from assistant.settings import NO_MODEL, Settings
 from knowledge.card import Card, load_cards, load_knobs
+from knowledge.retrieval import CardHit, is_in_scope
 from tools.errors import BadInput, FtchatError
 
 Find = Callable[[str, Sequence[str]], list[CardHit]]
@@ -63,9 +62,7 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
 
 def build(settings: Settings) -> int:
     """Build the card index where it is missing, old or damaged."""
-    from knowledge.index import ensure_index  # noqa: PLC0415  chromadb takes its time
-
-    ensure_index(load_cards(), Path(settings.cache), report)
+    open_or_build(Path(settings.cache))
     report(f"the card index stands in {settings.cache}")
     return Exit.DONE
 

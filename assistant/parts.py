@@ -6,15 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.retrieval import CardHit, find_cards
-
 from assistant.agent import Parts
 from assistant.settings import NO_MODEL, Settings
 from knowledge.card import card_by_id, load_cards, load_knobs
+from knowledge.retrieval import CardHit, find_cards
 
 if TYPE_CHECKING:
     from assistant.words import Writer
     from knowledge.index import CardIndex
+
+DONE = "the card index is ready"
 
 
 def real_parts(settings: Settings) -> Parts:
@@ -23,9 +24,7 @@ def real_parts(settings: Settings) -> Parts:
 
     @cache
     def index() -> "CardIndex":
-        from knowledge.index import ensure_index  # noqa: PLC0415  chromadb takes its time
-
-        return ensure_index(load_cards(), cache_folder, report)
+        return open_or_build(cache_folder)
 
     @cache
     def writer() -> "Writer":
@@ -46,6 +45,33 @@ def real_parts(settings: Settings) -> Parts:
     return Parts(card_by_id, load_knobs(), find, None if settings.model == NO_MODEL else writer)
 
 
+def open_or_build(cache_folder: Path) -> "CardIndex":
+    """Open the card index, and build it first where it is missing, old or damaged."""
+    from knowledge.index import ensure_index  # noqa: PLC0415  chromadb takes its time
+
+    said: list[str] = []
+
+    def listen(text: str) -> None:
+        said.append(text)
+        report_progress(text)
+
+    index = ensure_index(load_cards(), cache_folder, listen)
+    if said:
+        report_progress(DONE)
+    return index
+
+
 def report(text: str) -> None:
     """Say on stderr what takes a while."""
     print(f"ftchat: {text}", file=sys.stderr, flush=True)
+
+
+def report_progress(text: str) -> None:
+    """Say how far a long work is: on one line of a terminal, and elsewhere only where a new piece begins."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[Kftchat: {text}")
+        sys.stderr.flush()
+        if text == DONE:
+            sys.stderr.write("\n")
+    elif not any(character.isdigit() for character in text):
+        report(text)

@@ -1,13 +1,14 @@
 """Checks every sentence of a language model against the evidence before a person sees it.
 
-A sentence passes only if all of it can be traced: its citations exist, its numbers stand in what it cites, its words
-follow the order of what it cites, and its advice turns a knob the way the planned moves do.
+A sentence passes only if all of it can be traced: its citations exist, its numbers stand in what it cites, it repeats
+whole clauses of what it cites in their order, and its advice turns a knob the way the planned moves do.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
+from assistant.clauses import split_clauses, split_sentences
 from assistant.evidence import Evidence
 from assistant.moves import PlannedMove
 from knowledge.card import Knob
@@ -15,6 +16,7 @@ from knowledge.card import Knob
 CITATION = re.compile(r"\[(E\d+)\]")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
 _WORD = re.compile(r"[a-z]+(?:[-_'][a-z0-9]+)*")
+_TOKEN = re.compile(f"{_NUMBER.pattern}|{_WORD.pattern}")
 _ENDINGS = ("ing", "es", "ed", "s", "e", "ly")
 
 _NEUTRAL = """
@@ -33,6 +35,7 @@ _ADVICE = re.compile(rf"\b(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?:s|ing|ed|d)?\b")
 _DOWNWARD = frozenset({"lower", "remove", "disable"})
 _UPWARD = frozenset({"raise", "add", "enable"})
 _REACH_WORDS = 6
+_REACH_END = re.compile(r"[,.;:()]\s|\bwith\b|\bthan\b|\bbecause\b")
 
 
 def find_fault(
@@ -63,16 +66,6 @@ def find_fault(
     )
 
 
-def split_sentences(text: str) -> list[str]:
-    """Split a model's text after each full stop that follows a citation or ends a sentence.
-
-    Example:
-        >>> split_sentences("The loss is 2.5 at step 3 [E1]. Lower it [E2].")
-        ['The loss is 2.5 at step 3 [E1].', 'Lower it [E2].']
-    """
-    return [part.strip() for part in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.strip()) if part.strip()]
-
-
 def _number_fault(sentence: str, cited: str) -> str | None:
     known = {_normal(number) for number in _NUMBER.findall(cited)}
     for number in _NUMBER.findall(sentence):
@@ -87,11 +80,9 @@ def _normal(number: str) -> str:
 
 
 def _negation_fault(sentence: str, cited: str) -> str | None:
-    """A negation that was added or left out turns a fact round."""
+    """A negation that was added turns a fact round; one that was left out breaks its clause."""
     said, given = _negations(sentence), _negations(cited)
-    if said != given:
-        return "negates what it cites" if said - given else "leaves out a negation of what it cites"
-    return None
+    return "negates what it cites" if said - given else None
 
 
 def _negations(text: str) -> set[str]:
@@ -103,7 +94,7 @@ def _direction_fault(sentence: str, moves: Sequence[PlannedMove], knobs: Mapping
     wanted = {move.knob: move.direction for move in moves}
     text = sentence.lower()
     for match in _ADVICE.finditer(text):
-        reach = " ".join(text[match.end() :].split()[:_REACH_WORDS])
+        reach = " ".join(_REACH_END.split(text[match.end() :])[0].split()[:_REACH_WORDS])
         for knob in _named_knobs(reach, knobs):
             direction = wanted.get(knob)
             if direction is None:
@@ -120,30 +111,29 @@ def _named_knobs(text: str, knobs: Mapping[str, Knob]) -> Iterable[str]:
 
 
 def _wording_fault(sentence: str, cited: Sequence[str]) -> str | None:
-    """Every word that carries meaning must come from one cited fact, and in that fact's order.
+    """Everything that carries meaning must be whole clauses of the cited facts, in their order.
 
-    The order matters: "the training loss climbs" and "the validation loss climbs" use the same words.
+    The order and the whole clauses matter: "the validation loss goes from 1.61 to 0.412" could be put together from
+    the words of a sentence that says so of the training loss.
     """
-    said = [_stem(word) for word in _WORD.findall(sentence.lower()) if word not in NEUTRAL_WORDS]
+    said = _meaning(sentence)
     if not said:
         return "says nothing"
+    clauses = [_meaning(clause) for text in cited for part in split_sentences(text) for clause in split_clauses(part)]
     rest = said
-    for text in cited:
-        rest = _after_common_start(rest, [_stem(word) for word in _WORD.findall(text.lower())])
-    if rest:
-        return f"'{rest[0]}' does not follow from what it cites"
-    return None
+    for clause in clauses:
+        if clause and rest[: len(clause)] == clause:
+            rest = rest[len(clause) :]
+    return f"'{rest[0]}' does not follow from what it cites" if rest else None
 
 
-def _after_common_start(said: list[str], given: list[str]) -> list[str]:
-    """What is left of a sentence's words once a fact has given as many of them, in order, as it can."""
-    position = 0
-    for index, word in enumerate(said):
-        try:
-            position = given.index(word, position) + 1
-        except ValueError:
-            return said[index:]
-    return []
+def _meaning(text: str) -> list[str]:
+    """The words and numbers that carry meaning, words without their endings."""
+    return [
+        _normal(token) if token[0].isdigit() or token[0] in "+-" else _stem(token)
+        for token in _TOKEN.findall(text.lower())
+        if token not in NEUTRAL_WORDS
+    ]
 
 
 @cache

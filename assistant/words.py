@@ -12,7 +12,7 @@ from assistant.prompts import build_grammar, build_prompt
 from assistant.verifier import find_fault
 from knowledge.card import Knob
 
-MAX_TOKENS = 120
+MAX_TOKENS = 200
 
 _SENTENCE = re.compile(r"^(.*?\[E\d+\][.!?])(?:\s|$)", re.DOTALL)
 _MESSAGES: Mapping[str, type[BaseMessage]] = {"system": SystemMessage, "human": HumanMessage, "ai": AIMessage}

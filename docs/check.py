@@ -3,13 +3,18 @@
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``--write`` brings it up to date.
 """
 
+import io
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from assistant.agent import Request, Turn
 from assistant.cli import build_parser
+from assistant.events import TurnEnded
+from assistant.parts import real_parts
+from assistant.settings import NO_MODEL, load_settings
 from knowledge.card import load_cards
 from tools.diagnosis import RULES
 from tools.log_formats import FORMATS
@@ -55,6 +60,17 @@ def tell_help() -> str:
     return f"```text\n{build_parser([]).format_help().rstrip()}\n```\n"
 
 
+def tell_demo() -> str:
+    """The answer to the README's question, without the model so that it is the same everywhere."""
+    question = "my model got worse after epoch 3, why?"
+    log = (ROOT / "examples" / "overfit.log").read_bytes()
+    parts = real_parts(load_settings({"model": NO_MODEL}))
+    for event in Turn(Request(question, [("stdin", io.BytesIO(log))]), parts).events():
+        if isinstance(event, TurnEnded):
+            return f'```text\n$ cat examples/overfit.log | ftchat "{question}"\n\n{event.answer.text}\n```\n'
+    raise RuntimeError("the turn ended without an answer")
+
+
 def tell_formats() -> str:
     """The table of log formats."""
     rows = [f"| `{one.name}` | {one.title} | `{one.source}` |" for one in FORMATS]
@@ -89,6 +105,7 @@ def tell_figures() -> str:
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "demo": tell_demo,
     "help": tell_help,
     "formats": tell_formats,
     "rules": tell_rules,

@@ -67,7 +67,7 @@ def kinds(events: Sequence[Event]) -> list[str]:
 
 
 def test_findings_stand_before_the_cards_are_searched_and_the_answer_before_the_model() -> None:
-    said = "The validation loss has its minimum at epoch 3 [E1]."
+    said = "The validation loss has its minimum [E1]."
     names = kinds(run("why?", overfit_log(), parts(said))[0])
     assert names.index("FindingFound") < names.index("SectionComposed") < names.index("CardsFound")
     assert max(index for index, name in enumerate(names) if name == "SectionComposed") < names.index("TextChunk")
@@ -77,15 +77,16 @@ def test_findings_stand_before_the_cards_are_searched_and_the_answer_before_the_
 def test_a_sentence_that_the_evidence_holds_is_shown() -> None:
     said = "The validation loss has its minimum, 2, at epoch 3 [E1]."
     events, answer = run("why?", overfit_log(), parts(said))
-    assert [event.text for event in events if isinstance(event, TextChunk)] == [said]
-    assert answer.text.endswith(said)
+    shown = said.replace("[E1]", "[overfitting]")
+    assert [event.text for event in events if isinstance(event, TextChunk)] == [shown]
+    assert answer.text.endswith(shown)
     assert answer.model == "scripted"
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        "You should raise the number of epochs [E2].",
+        "You should raise the number of epochs [E4].",
         "The training loss climbs to 2.5 [E1].",
         "The GPU is too small [E1].",
         "The validation loss climbs to 9.9 [E1].",
@@ -213,7 +214,7 @@ def injections() -> Iterator[str]:
 @pytest.mark.parametrize("text", list(injections()))
 def test_text_in_a_log_is_data(text: str) -> None:
     log = text.encode() + b"\n" + overfit_log() + text.encode() + b"\n"
-    said = "The validation loss has its minimum at epoch 3 [E1]."
+    said = "The validation loss has its minimum [E1]."
     _, answer = run("why?", log, parts(said))
     plain = run("why?", overfit_log(), parts(said))[1]
     assert [finding.id for _, finding in answer.findings] == ["overfitting"]

@@ -79,7 +79,6 @@ def list_ids(hits: list[CardHit]) -> list[str]:
 def test_a_question_finds_its_card(small_index: CardIndex, question: str, card_id: str) -> None:
     hits = find_cards(question, small_index)
     assert hits[0].card_id == card_id
-    assert is_in_scope(hits)
     assert hits[0].passage in {passage.text for passage in small_index.passages if passage.card_id == card_id}
 
 
@@ -112,9 +111,13 @@ def test_without_a_question_only_the_findings_are_returned_in_their_order(questi
     assert find_cards(question, script({})) == []
 
 
-def test_nothing_found_is_out_of_scope() -> None:
-    assert not is_in_scope([])
-    assert is_in_scope([CardHit("loss_nan", SCOPE_THRESHOLD, "", "phrase")])
+def test_a_question_with_the_words_of_a_sign_is_in_scope(small_index: CardIndex) -> None:
+    assert is_in_scope(find_cards("CUDA out of memory, OOM", small_index))
+
+
+@pytest.mark.parametrize(("scores", "expected"), [([], False), ([SCOPE_THRESHOLD], True), ([0.39, 0.1], False)])
+def test_the_best_score_decides_about_the_scope(scores: list[float], expected: bool) -> None:
+    assert is_in_scope([CardHit("loss_nan", score, "", "phrase") for score in scores]) is expected
 
 
 def test_among_findings_the_one_that_was_asked_about_comes_first(small_index: CardIndex) -> None:

@@ -85,16 +85,17 @@ def judge_no_evaluation(run: Run) -> Verdict:
 
 
 def _tell(run: Run, lowest: Point, last: Point, improving: str | None) -> str:
+    share = 100 * (last.value / lowest.value - 1)
     text = (
-        f"The validation loss has its minimum, {format_number(lowest.value)}, at {where(lowest)} and climbs to "
-        f"{format_number(last.value)} at {where(last)} ({100 * (last.value / lowest.value - 1):+.0f}%)"
+        f"The validation loss has its minimum, {format_number(lowest.value)}, at {where(lowest)}. "
+        f"The validation loss climbs to {format_number(last.value)} at {where(last)} ({share:+.0f}%)."
     )
     before, end = _train_near(run, lowest), _train_near(run, last)
     if before and end and before is not end:
-        text += f", while the training loss goes from {format_number(before.value)} to {format_number(end.value)}"
+        text += f" The training loss goes from {format_number(before.value)} to {format_number(end.value)} meanwhile."
     if improving:
-        return f"{text}. {improving} still improves, so judge by that metric which checkpoint to keep."
-    return f"{text}. The checkpoint to keep is the one at {where(lowest)}."
+        return f"{text} {improving} still improves, so judge by that metric which checkpoint to keep."
+    return f"{text} The checkpoint to keep is the one at {where(lowest)}."
 
 
 def _stop_earlier(lowest: Point, last: Point) -> dict[str, Settled]:

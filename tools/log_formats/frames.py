@@ -9,11 +9,12 @@ from tools.errors import BadInput
 CHUNK_BYTES = 1 << 20
 MAX_FRAME_BYTES = 1 << 20
 SAMPLE_BYTES = 1 << 16
-MAX_CONTROL_SHARE = 0.3
+MAX_CONTROL_SHARE = 0.05
+MAX_NUL_SHARE = 0.5
 
 _BREAK = re.compile(rb"[\r\n]")
 _ANSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
-_CONTROL = bytes(set(range(32)) - {8, 9, 10, 12, 13, 27}) + b"\x7f"
+_CONTROL = bytes(set(range(1, 32)) - {8, 9, 10, 12, 13, 27}) + b"\x7f"
 _MAGIC = {b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
 
 
@@ -93,7 +94,9 @@ def check_is_text(name: str, head: bytes) -> None:
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
             raise BadInput(f"{name}: is {kind} data; unpack it first and pass the text inside")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadInput(f"{name}: is UTF-16 text; convert it first, for example with 'iconv -f UTF-16 -t UTF-8'")
     sample = head[:SAMPLE_BYTES]
     num_control = len(sample) - len(sample.translate(None, _CONTROL))
-    if num_control > MAX_CONTROL_SHARE * len(sample):
+    if num_control > MAX_CONTROL_SHARE * len(sample) or sample.count(0) > MAX_NUL_SHARE * len(sample):
         raise BadInput(f"{name}: is binary data, not a log; pass the trainer's console output or trainer_state.json")

@@ -1,0 +1,90 @@
+import io
+
+import pytest
+from llama_cpp import LlamaGrammar
+
+from assistant.clauses import list_openings, split_clauses
+from assistant.evidence import Evidence, collect_evidence
+from assistant.moves import plan_moves
+from assistant.prompts import build_grammar, build_prompt, list_sayings
+from assistant.verifier import find_fault
+from knowledge.card import card_by_id, load_cards, load_knobs
+from tools.diagnosis import diagnose
+from tools.log_parser import parse_log
+
+SECRET = "hf_" + "aB3" * 12
+
+
+def overfit_log() -> bytes:
+    rows = []
+    for epoch in range(1, 9):
+        rows.append(f"{{'loss': '{2.0 * 0.6**epoch:.4g}', 'learning_rate': '0.0001', 'epoch': '{epoch}'}}")
+        rows.append(f"{{'eval_loss': '{2.0 + 0.1 * abs(epoch - 3):.4g}', 'epoch': '{epoch}'}}")
+    return ("\n".join(rows) + "\n").encode()
+
+
+def evidence_of_log() -> tuple[Evidence, ...]:
+    run = parse_log(io.BytesIO(overfit_log()))
+    diagnosis = diagnose(run)
+    cards = {"overfitting": card_by_id("overfitting")}
+    moves = plan_moves(diagnosis.findings, [], cards, load_knobs(), [run])
+    return collect_evidence([(run, diagnosis)], moves, [])
+
+
+def test_everything_that_the_grammar_allows_passes_the_verifier() -> None:
+    evidence = evidence_of_log()
+    said = [f"{saying} [{item.id}]." for item in evidence for saying in list_sayings(item)]
+    assert len(said) > len(evidence)
+    faults = {sentence: fault for sentence in said if (fault := find_fault(sentence, evidence, (), load_knobs()))}
+    assert faults == {}
+
+
+@pytest.mark.parametrize("card_id", sorted(load_cards()))
+def test_the_moves_of_every_card_can_be_said(card_id: str) -> None:
+    moves = plan_moves([], [card_id], {card_id: card_by_id(card_id)}, load_knobs(), [])
+    evidence = collect_evidence([], moves, [(card_id, card_by_id(card_id).signs[0])])
+    LlamaGrammar.from_string(build_grammar(evidence), verbose=False)
+    faults = {
+        saying: fault
+        for item in evidence
+        for saying in list_sayings(item)
+        if (fault := find_fault(f"{saying} [{item.id}].", evidence, moves, load_knobs()))
+    }
+    assert faults == {}
+
+
+def test_the_facts_stand_between_marks_that_differ_from_call_to_call() -> None:
+    first, second = (build_prompt("why?", evidence_of_log())[-1][1] for _ in range(2))
+    assert first.split("\n")[0] != second.split("\n")[0]
+    assert first.split("\n")[1:-1] == second.split("\n")[1:-1]
+
+
+def test_no_secret_reaches_the_prompt_or_the_grammar() -> None:
+    evidence = (Evidence("E1", f"The log itself says so: slow with {SECRET} in it.", None, "log"),)
+    assert SECRET not in str(build_prompt(f"why {SECRET}?", evidence))
+    assert SECRET not in build_grammar(evidence)
+
+
+def test_a_long_question_is_cut() -> None:
+    assert len(build_prompt("why " * 5000, evidence_of_log())[-1][1]) < 4000
+
+
+@pytest.mark.parametrize(
+    ("sentence", "openings"),
+    [
+        ("Raise dropout to 0.05-0.1.", ["Raise dropout to 0.05-0.1"]),
+        ("Disable it here: if memory allows.", ["Disable it here: if memory allows"]),
+        ("Lower it to 3, where the loss was lowest.", ["Lower it to 3, where the loss was lowest"]),
+        (
+            "It has its minimum, 2.1, at step 30.",
+            ["It has its minimum", "It has its minimum, 2.1", "It has its minimum, 2.1, at step 30"],
+        ),
+    ],
+)
+def test_a_sentence_is_cut_only_where_its_sense_allows(sentence: str, openings: list[str]) -> None:
+    assert list_openings(sentence) == openings
+
+
+def test_clauses_hold_the_whole_sentence() -> None:
+    text = "The GPU ran out of memory in the loss, where the logits are: it asked for 7.83 GiB (a lot) more."
+    assert " ".join(" ".join(split_clauses(text)).split()).replace(",", "").count("GiB") == 1

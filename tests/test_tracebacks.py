@@ -1,0 +1,252 @@
+"""Tracebacks and out-of-memory messages: what was printed, by how many, and what the program was doing."""
+
+import pytest
+from run_factory import parse
+
+from tools.diagnosis import diagnose
+from tools.run import Problem
+
+MIB, GIB = 2**20, 2**30
+TORCH_2_0 = (
+    "RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 79.21 GiB total capacity; "
+    "19.60 GiB already allocated; 4.84 GiB free; 2.04 GiB reserved in total by PyTorch)"
+)
+TORCH_2_1 = (
+    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 9.31 GiB. GPU 3 has a total capacty of "
+    "31.74 GiB of which 3.64 GiB is free. Including non-PyTorch memory, this process has 28.08 GiB memory in use. "
+    "Of the allocated memory 26.92 GiB is allocated by PyTorch, and 101.50 MiB is reserved by PyTorch but unallocated."
+)
+TORCH_2_6 = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has a total capacity of "
+    "14.74 GiB of which 12.12 MiB is free. Process 123 has 14.73 GiB memory in use. Of the allocated memory "
+    "13.98 GiB is allocated by PyTorch, and 618.25 MiB is reserved by PyTorch but unallocated."
+)
+HIP = TORCH_2_6.replace("CUDA", "HIP")
+MPS = (
+    "RuntimeError: MPS backend out of memory (MPS allocated: 8.45 GiB, other allocations: 384.00 KiB, "
+    "max allowed: 9.07 GiB). Tried to allocate 256.00 MiB on private pool."
+)
+MESSAGES = {
+    TORCH_2_0: {
+        "oom_tried_bytes": 20 * MIB,
+        "gpu_total_bytes": round(79.21 * GIB),
+        "gpu_free_bytes": round(4.84 * GIB),
+        "allocated_bytes": round(19.60 * GIB),
+        "reserved_bytes": round(2.04 * GIB),
+    },
+    TORCH_2_1: {
+        "oom_tried_bytes": round(9.31 * GIB),
+        "gpu_total_bytes": round(31.74 * GIB),
+        "gpu_free_bytes": round(3.64 * GIB),
+        "process_bytes": round(28.08 * GIB),
+        "allocated_bytes": round(26.92 * GIB),
+        "reserved_unallocated_bytes": round(101.5 * MIB),
+    },
+    TORCH_2_6: {
+        "oom_tried_bytes": 512 * MIB,
+        "gpu_total_bytes": round(14.74 * GIB),
+        "gpu_free_bytes": round(12.12 * MIB),
+        "process_bytes": round(14.73 * GIB),
+        "allocated_bytes": round(13.98 * GIB),
+        "reserved_unallocated_bytes": round(618.25 * MIB),
+    },
+    MPS: {
+        "oom_tried_bytes": 256 * MIB,
+        "gpu_total_bytes": round(9.07 * GIB),
+        "allocated_bytes": round(8.45 * GIB),
+    },
+    "RuntimeError: CUDA error: out of memory": {},
+}
+MESSAGES[HIP] = MESSAGES[TORCH_2_6]
+NAMES = ["torch 2.0", "torch 2.1", "torch 2.6", "mps", "bare", "hip"]
+
+STACKS = {
+    "load": ("run.py", "main", "model = AutoModelForCausalLM.from_pretrained(name)"),
+    "forward": ("modeling.py", "forward", "hidden = self.mlp(hidden)"),
+    "loss": ("losses.py", "ForCausalLMLoss", "logits = logits.float()"),
+    "backward": ("accelerator.py", "backward", "loss.backward(**kwargs)"),
+    "optimiser": ("torch/optim/adamw.py", "step", "state['exp_avg'] = torch.zeros_like(p)"),
+    "evaluation": ("trainer.py", "evaluation_loop", "logits = self.accelerator.pad_across_processes(logits)"),
+    "save": ("modeling_utils.py", "save_pretrained", "state_dict = self.state_dict()"),
+    "": ("run.py", "main", "buffer = torch.empty(size, device='cuda')"),
+}
+ERROR = "ValueError: the number of labels must be 2, got 3"
+
+
+def stack(*frames: tuple[str, str, str], error: str = ERROR, prefix: str = "") -> str:
+    lines = ["Traceback (most recent call last):"]
+    for number, (file, function, code) in enumerate((("train.py", "<module>", "trainer.train()"), *frames), 1):
+        lines += [f'  File "/opt/{file}", line {number}, in {function}', f"    {code}"]
+    return "".join(f"{prefix}{line}\n" for line in (*lines, error))
+
+
+def problems(text: str, kind: str) -> list[Problem]:
+    return [problem for problem in parse(text).problems if problem.kind == kind]
+
+
+@pytest.mark.parametrize(("message", "values"), MESSAGES.items(), ids=NAMES)
+def test_the_numbers_of_an_out_of_memory_message_are_read_as_bytes(message: str, values: dict[str, int]) -> None:
+    (problem,) = problems(stack(error=message), "out_of_memory")
+    assert problem.values == values
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
+@pytest.mark.parametrize("lead", ["", "Error: ", "[rank3]: ", "\x1b[0;31mOutOfMemoryError\x1b[0m: "])
+def test_an_out_of_memory_message_is_found_without_its_stack(message: str, lead: str) -> None:
+    assert len(problems(f"{lead}{message}\n", "out_of_memory")) == 1
+
+
+def test_an_out_of_memory_message_at_the_end_of_a_bar_is_found() -> None:
+    assert problems(f"  3%|▎         | 15/500 [00:42<22:51,  2.83s/it]{TORCH_2_6}\n", "out_of_memory")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch.cuda.OutOfMemoryError: Caught OutOfMemoryError in replica 0 on device 0.",
+        "Lower the batch size if you run out of memory.",
+        "To avoid out of memory errors, set gradient_checkpointing=True",
+        "If you see an error about running out of memory, lower per_device_train_batch_size",
+        "WARNING: this may lead to an Error, or to being out of memory later",
+        "    except torch.cuda.OutOfMemoryError:",
+        '    raise RuntimeError("CUDA out of memory")',
+        "    if 'out of memory' in str(error):",
+        "# the GPU is out of memory (see the manual)",
+        "slurmstepd: error: Detected 1 oom-kill event(s), killed by the cgroup out-of-memory handler",
+    ],
+)
+def test_advice_and_code_about_memory_are_no_out_of_memory(text: str) -> None:
+    assert problems(f"start\n{text}\n", "out_of_memory") == []
+
+
+@pytest.mark.parametrize(("phase", "frame"), STACKS.items(), ids=[name or "unknown" for name in STACKS])
+def test_the_stack_tells_what_the_program_was_doing(phase: str, frame: tuple[str, str, str]) -> None:
+    (problem,) = problems(stack(frame, error=TORCH_2_6), "out_of_memory")
+    assert problem.phase == phase
+
+
+@pytest.mark.parametrize("inner", ["forward", "loss"])
+def test_a_forward_pass_inside_the_evaluation_is_the_evaluation(inner: str) -> None:
+    (problem,) = problems(stack(STACKS["evaluation"], STACKS[inner], error=TORCH_2_6), "out_of_memory")
+    assert problem.phase == "evaluation"
+
+
+def test_a_forward_pass_that_checkpointing_repeats_is_the_backward_pass() -> None:
+    (problem,) = problems(stack(STACKS["backward"], STACKS["forward"], error=TORCH_2_6), "out_of_memory")
+    assert problem.phase == "backward"
+
+
+def test_saving_the_state_of_the_optimiser_is_saving() -> None:
+    frames = (
+        ("trainer.py", "_save_optimizer_and_scheduler", "torch.save(self.optimizer.state_dict(), path)"),
+        ("torch/optim/optimizer.py", "state_dict", "packed = self._pack()"),
+    )
+    (problem,) = problems(stack(*frames, error=TORCH_2_6), "out_of_memory")
+    assert problem.phase == "save"
+
+
+def test_the_phase_is_that_of_the_stack_beside_the_message_and_not_of_an_earlier_one() -> None:
+    text = stack(STACKS["load"]) + "going on\n" + stack(STACKS["backward"], error=TORCH_2_6)
+    assert problems(text, "out_of_memory")[0].phase == "backward"
+
+
+def test_a_message_that_eight_ranks_print_is_one_problem() -> None:
+    ranks = [stack(STACKS["backward"], error=TORCH_2_6, prefix=f"[rank{rank}]: ") for rank in range(8)]
+    assert len(problems("".join(ranks), "out_of_memory")) == 1
+
+
+def test_a_message_that_eight_ranks_print_at_once_is_one_problem_with_its_phase() -> None:
+    ranks = [stack(STACKS["backward"], error=TORCH_2_6, prefix=f"[rank{rank}]: ").splitlines() for rank in range(8)]
+    text = "\n".join(line for lines in zip(*ranks, strict=True) for line in lines) + "\n"
+    assert [problem.phase for problem in problems(text, "out_of_memory")] == ["backward"]
+
+
+def test_a_problem_shows_the_innermost_frames_and_the_message() -> None:
+    text = stack(STACKS["backward"], STACKS["forward"], error=TORCH_2_6)
+    (problem,) = problems("start\n" + text, "out_of_memory")
+    assert [line.number for line in problem.lines] == [5, 7, 9]
+    assert (problem.first_line, problem.last_line) == (2, 9)
+    assert problem.summary == TORCH_2_6
+
+
+PREFIXES = {
+    "none": "",
+    "rank": "[rank0]: ",
+    "rank twice": "[rank0]:[rank0]: ",
+    "torchrun": "[default0]:",
+    "srun": "0: ",
+    "mpirun": "[1,0]<stderr>:",
+    "ray": "(RayTrainWorker pid=123, ip=10.0.0.4) ",
+    "coloured ray": "\x1b[36m(WorkerDict pid=9)\x1b[0m ",
+    "logging": "2024-05-07 11:16:50,123 - ERROR - ",
+    "loguru": "2025-06-28 11:48:28.123 | ERROR | __main__:main:28 - ",
+}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES.keys())
+def test_a_traceback_is_found_behind_any_prefix(prefix: str) -> None:
+    assert len(problems("start\n" + stack(STACKS["forward"], prefix=prefix), "traceback")) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ERROR,
+        "AssertionError",
+        "Exception: it went wrong",
+        "KeyError: 'labels'",
+        "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ",
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 3.00 GiB",
+        "jinja2.exceptions.TemplateNotFound: chat_template",
+        "requests.exceptions.ReadTimeout: no answer in 10 s",
+        "torch._dynamo.exc.Unsupported: call_function",
+        "StopIteration",
+        "SystemExit: 1",
+        "KeyboardInterrupt",
+    ],
+)
+def test_a_traceback_ends_with_the_name_of_any_exception(error: str) -> None:
+    (problem,) = problems("start\n" + stack(STACKS["forward"], error=error), "traceback")
+    assert (problem.summary, problem.last_line) == (error.strip(), 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31mRuntimeError\x1b[39m      Traceback (most recent call last)\nCell In[7], line 5\n"
+        "\x1b[32m----> 5\x1b[39m trainer.train()\n\n\x1b[31mRuntimeError\x1b[39m: it went wrong\n",
+        "╭──── Traceback (most recent call last) ────╮\n│ /opt/train.py:162 in main                │\n"
+        "│ ❱ 162 │   trainer.train()                 │\n╰───────────────────────────────────────────╯\n"
+        "RuntimeError: it went wrong\n",
+    ],
+    ids=["notebook", "box"],
+)
+def test_a_traceback_that_is_drawn_is_found(text: str) -> None:
+    assert len(problems("start\n" + text, "traceback")) == 1
+
+
+def test_chained_tracebacks_are_all_kept() -> None:
+    text = stack(error="KeyError: 'a'") + "\nDuring handling of the above exception:\n\n" + stack(error=ERROR)
+    assert [problem.summary for problem in problems(text, "traceback")] == ["KeyError: 'a'", ERROR]
+
+
+def test_a_line_about_an_error_without_a_traceback_is_no_traceback() -> None:
+    assert problems(f"start\nnote: {ERROR}\n{ERROR}\n", "traceback") == []
+
+
+def test_a_traceback_that_the_log_ends_in_is_not_lost() -> None:
+    text = "{'loss': 1.5, 'epoch': 0.1}\n" + stack(STACKS["forward"], error="").rstrip("\n")
+    assert diagnose(parse(text)).is_healthy is None
+
+
+@pytest.mark.parametrize("amount", ["1.00 TB", "1.00 iB", "9" * 400 + " GiB", "..., GiB", "many GiB"])
+def test_an_amount_that_no_card_has_does_not_stop_the_reading(amount: str) -> None:
+    text = f"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate {amount}.\n"
+    assert len(problems(text, "out_of_memory")) == 1
+
+
+def test_rows_between_the_lines_of_a_stack_are_still_read() -> None:
+    lines = stack(STACKS["forward"]).splitlines()
+    text = "\n".join([*lines[:3], "{'loss': 1.5, 'epoch': 0.1}", *lines[3:]]) + "\n"
+    assert (len(parse(text).points("loss")), len(problems(text, "traceback"))) == (1, 1)
