@@ -1,12 +1,22 @@
 """From a stream of bytes to a Run: one pass, bounded memory, every value with its line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import BadInput
 from tools.log_formats import LINE_FORMATS
-from tools.log_formats.frames import SAMPLE_BYTES, ByteSource, FrameReader, any_of, check_is_text, strip_ansi
-from tools.log_formats.hf_state import HF_STATE, decode, is_metric_json, read_state
+from tools.log_formats.frames import (
+    MAX_QUOTED_BYTES,
+    SAMPLE_BYTES,
+    ByteSource,
+    FrameReader,
+    any_of,
+    check_is_text,
+    decode,
+    strip_ansi,
+)
+from tools.log_formats.hf_state import HF_STATE, StateReader, is_metric_json
 from tools.log_formats.progress import read_frame
 from tools.log_formats.settings import MARKERS as SETTING_MARKERS
 from tools.log_formats.settings import read_settings
@@ -15,7 +25,6 @@ from tools.log_formats.tracebacks import ProblemReader
 from tools.run import Line, Run
 from tools.run_builder import RunBuilder
 
-MAX_QUOTED_CHARACTERS = 2000
 NUM_FIRST_FRAMES = 2000
 SAMPLED_FRAMES = 50
 CLOSING_BRACKET = ord("]")
@@ -70,30 +79,35 @@ def parse_log(stream: ByteSource, name: str = "stdin") -> Run:
 
 def _parse_state(stream: ByteSource, builder: RunBuilder) -> Run:
     builder.format = HF_STATE.name
-    num_lines, num_bytes, notes = read_state(stream, builder.add_record, builder.add_setting)
-    builder.notes.extend(notes)
-    return builder.build(num_lines, num_bytes, ())
+    reader = StateReader(builder.add_record, builder.add_setting)
+    builder.notes.extend(reader.read(stream))
+    return builder.build(reader.num_lines, reader.num_bytes, ())
 
 
 def _parse_lines(stream: ByteSource, builder: RunBuilder) -> Run:
     frames, problems, bars = FrameReader(stream), ProblemReader(), BarSampler(builder)
     for number, raw in frames:
-        if raw[-1] == CLOSING_BRACKET and BAR_END.search(raw, len(raw) - BAR_END_BYTES):
+        if raw[-1] == CLOSING_BRACKET and b"{" not in raw and BAR_END.search(raw, len(raw) - BAR_END_BYTES):
             bars.see(number, raw)
             continue
         frame = strip_ansi(raw)
         if b"{" in frame and RECORD_MARKER.search(frame):
+            beside = raw[: raw.find(b"{")]
+            if BAR_END.search(beside):
+                builder.close_rows()
+                bars.see(number, beside)
             bars.flush()
             if _read_record(builder, number, frame, raw):
                 continue
         if problems.wants_every_line or PROBLEM_MARKER.search(frame):
-            problems.read(_quote(number, raw))
+            problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
         if SETTING_MARKER.search(frame):
-            for setting in read_settings(decode(frame[:MAX_QUOTED_CHARACTERS]), number):
-                builder.add_setting(setting)
+            for setting in read_settings(decode(frame, MAX_QUOTED_BYTES), number):
+                builder.add_setting(setting if frame is raw else replace(setting, line=_quote(number, raw)))
         if BAR_END.search(frame):
-            bars.see(number, frame)
+            bars.see(number, raw)
     bars.flush()
+    problems.finish()
     if frames.num_cut:
         builder.notes.append(f"{frames.num_cut} line(s) of over 1 MiB without a break were read only at the start")
     return builder.build(frames.num_lines, frames.num_bytes, tuple(problems.problems))
@@ -139,7 +153,7 @@ class BarSampler:
 
 
 def _quote(number: int, raw: bytes) -> Line:
-    return Line(number, decode(raw[:MAX_QUOTED_CHARACTERS]))
+    return Line(number, decode(raw, MAX_QUOTED_BYTES))
 
 
 def _read_head(stream: ByteSource) -> bytes:

@@ -1,5 +1,6 @@
 """Files that installed packages carry, found without importing the packages and checked by hash."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -68,7 +69,10 @@ def verify_package_file(wanted: PackageFile, path: Path, receipts: Path | None =
     known = _read_receipts(receipts)
     if known.get(str(path)) == stamp:
         return
-    found = _sha256(path)
+    try:
+        found = _sha256(path)
+    except OSError as error:
+        raise NotAvailable(f"{path}: cannot be read ({error.strerror}); reinstall {wanted.distribution}") from None
     if found != wanted.sha256:
         raise NotAvailable(
             f"{path}: damaged (sha256 {found[:12]}..., must be {wanted.sha256[:12]}...); "
@@ -104,4 +108,5 @@ def _write_receipts(receipts: Path, known: dict[str, str]) -> None:
         scratch.write_text(json.dumps(known), encoding="utf-8")
         scratch.replace(receipts)
     except OSError:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()

@@ -4,7 +4,6 @@ The row's number is never taken for a step; where nothing tells the step it stay
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -14,30 +13,35 @@ from tools.run import Setting
 
 MAX_REPEATED_SHARE = 0.2
 EPOCH_ROUNDING = 0.006
+CONTRADICTION_SHARE = 0.2
+MAX_EPOCH = 1e6
+MAX_STEP = 1e15
 
 
 @dataclass(slots=True)
 class RawRow:
-    """A record with the bars round it: total -> step shown, before the record and first after it."""
+    """A record, its place among all, and the bars round it: total -> step shown, before it and first after it."""
 
     record: Record
     before: dict[int, int]
     after: dict[int, int]
+    order: int
 
 
 def training_total(rows: Sequence[RawRow], settings: Mapping[str, Setting]) -> int | None:
     """Tell which bar is the training bar, by its total number of steps.
 
-    The banner's number of optimisation steps decides; without it, the bar that stands beside most training rows.
+    The banner's number of optimisation steps decides; without it, the bar that moves most from row to row.
     """
-    seen: Counter[int] = Counter()
+    seen: dict[int, set[int]] = {}
     for row in rows:
         if row.record.kind == "train":
-            seen.update({**row.before, **row.after}.keys())
+            for total, step in (*row.before.items(), *row.after.items()):
+                seen.setdefault(total, set()).add(step)
     for name in ("total_steps", "max_steps"):
         if name in settings and settings[name].value in seen:
             return int(settings[name].value)
-    return max(seen, key=lambda total: (seen[total], total), default=None)
+    return max(seen, key=lambda total: (len(seen[total]), total), default=None)
 
 
 def resolve_steps(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int | None) -> list[int | None]:
@@ -50,51 +54,70 @@ def resolve_steps(rows: Sequence[RawRow], settings: Mapping[str, Setting], total
 
 
 def _told(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int) -> list[int | None]:
-    """The steps that bars and epochs tell."""
-    per_epoch = _steps_per_epoch(rows, settings, total)
+    """The steps that bars tell, or the epochs where the bars do not move with the rows."""
+    per_epoch = _steps_per_epoch(rows, total)
     shown = [_shown(row, total, per_epoch) for row in rows]
     if _are_steps([step for row, step in zip(rows, shown, strict=True) if row.record.kind == "train"]):
         return shown
-    return _from_epochs(rows, per_epoch)
+    return _from_epochs(rows, per_epoch or _planned_steps_per_epoch(rows, settings, total))
 
 
-def _steps_per_epoch(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int) -> float | None:
-    """The summary's epoch belongs to the last step; without a summary the banner's number of epochs serves."""
-    ends = [row.record.values["epoch"] for row in rows if row.record.kind == "summary" and "epoch" in row.record.values]
+def _steps_per_epoch(rows: Sequence[RawRow], total: int) -> float | None:
+    """The summary's epoch belongs to the last step."""
+    ends = [epoch for row in rows if row.record.kind == "summary" and (epoch := _epoch(row)) is not None]
+    return total / ends[-1] if ends and ends[-1] > 0 else None
+
+
+def _planned_steps_per_epoch(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int) -> float | None:
+    """The banner's number of epochs, unless the rows' last epoch contradicts the bar's last step.
+
+    It does where the run is limited by a number of steps: the banner then rounds its epochs up.
+    """
     setting = settings.get("num_train_epochs")
-    num_epochs = ends[-1] if ends else setting.value if setting and isinstance(setting.value, float) else None
-    return total / num_epochs if num_epochs else None
+    if setting is None or not isinstance(setting.value, float) or setting.value <= 0:
+        return None
+    per_epoch = total / setting.value
+    epochs = [epoch for row in rows if (epoch := _epoch(row)) is not None]
+    reached = max((step for row in rows for step in (row.before.get(total), row.after.get(total)) if step), default=0)
+    if not epochs or max(epochs) * per_epoch < (1 - CONTRADICTION_SHARE) * reached:
+        return None
+    return per_epoch
+
+
+def _epoch(row: RawRow) -> float | None:
+    epoch = row.record.values.get("epoch")
+    return epoch if epoch is not None and 0 <= epoch < MAX_EPOCH else None
 
 
 def _recorded(row: RawRow) -> int | None:
     step = row.record.values.get("step")
-    return int(step) if step is not None and step - step == 0 else None
+    return int(step) if step is not None and abs(step) < MAX_STEP else None
 
 
 def _shown(row: RawRow, total: int, per_epoch: float | None) -> int | None:
-    """The step that the bar shows beside a row: after it for training rows, before it for evaluations.
+    """The step that the bar shows beside a row.
 
-    The frame drawn right after a training row is up to date, the one before it may lag behind. Where the epoch says
-    that the other one is nearer, as in excerpts with lines left out, the other one is taken.
+    The frame drawn right after a row is up to date, the one before it may lag behind. Where the epoch says that the
+    one before is nearer, as in excerpts with lines left out, that one is taken.
     """
     before, after = row.before.get(total), row.after.get(total)
-    first, second = (before, after) if row.record.kind == "eval" else (after, before)
-    if first is None or second is None:
-        return first if second is None else second
-    epoch = row.record.values.get("epoch")
+    if before is None or after is None:
+        return after if before is None else before
+    epoch = _epoch(row)
     if per_epoch is None or epoch is None:
-        return first
+        return after
     wanted = epoch * per_epoch
     slack = EPOCH_ROUNDING * per_epoch + 1
-    return second if abs(second - wanted) + slack < abs(first - wanted) else first
+    return before if abs(before - wanted) + slack < abs(after - wanted) else after
 
 
 def _are_steps(shown: Sequence[int | None]) -> bool:
     """Tell whether the bars moved with the rows; they do not where stdout was buffered."""
-    pairs = [(a, b) for a, b in itertools.pairwise(shown) if a is not None and b is not None]
-    if not pairs:
-        return any(step is not None for step in shown)
-    return sum(b <= a for a, b in pairs) <= MAX_REPEATED_SHARE * len(pairs)
+    known = [step for step in shown if step is not None]
+    if 2 * len(known) <= len(shown):
+        return False
+    repeated = sum(later <= earlier for earlier, later in itertools.pairwise(known))
+    return repeated <= MAX_REPEATED_SHARE * max(1, len(known) - 1)
 
 
 def _from_epochs(rows: Sequence[RawRow], per_epoch: float | None) -> list[int | None]:
@@ -102,7 +125,7 @@ def _from_epochs(rows: Sequence[RawRow], per_epoch: float | None) -> list[int | 
     if per_epoch is None:
         return [None] * len(rows)
     slack = EPOCH_ROUNDING * per_epoch + 0.5
-    epochs = [row.record.values.get("epoch") for row in rows]
+    epochs = [_epoch(row) for row in rows]
     guesses = [None if epoch is None else epoch * per_epoch for epoch in epochs]
     interval = _interval([guess for row, guess in zip(rows, guesses, strict=True) if row.record.kind == "train"])
     return [

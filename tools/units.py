@@ -4,9 +4,11 @@ import math
 import re
 
 UNIT_BYTES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
-UNIT_BYTES |= {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "BYTES": 1}
+UNIT_BYTES |= {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "BYTES": 1}
 
-_SIZE = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)\s*([KMGT]?i?B|bytes)\b", re.IGNORECASE)
+_SIZE = re.compile(r"(?<![0-9.,])([0-9][0-9,]{0,19}(?:\.[0-9]{1,20})?)\s{0,4}([KMGT]i?B|B|bytes)\b", re.IGNORECASE)
+
+_CLOCK = re.compile(r"(?:(\d{1,6}) days?, )?(?:(?:(\d{1,6}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,9})?)")
 
 
 def parse_size(text: str) -> int | None:
@@ -48,15 +50,11 @@ def parse_clock(text: str) -> float | None:
         >>> parse_clock("01:02"), parse_clock("1 day, 0:00:01"), parse_clock("?")
         (62.0, 86401.0, None)
     """
-    days, _, rest = text.rpartition(",")
-    try:
-        seconds = 86400.0 * int(days.split()[0]) if days else 0.0
-        parts = [float(part) for part in rest.strip().split(":")]
-    except ValueError:
+    match = _CLOCK.fullmatch(text.strip())
+    if not match:
         return None
-    for power, part in enumerate(reversed(parts)):
-        seconds += part * 60**power
-    return seconds
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 86400 * days + 3600 * hours + 60 * minutes + seconds
 
 
 def format_bytes(num_bytes: float) -> str:
@@ -92,11 +90,10 @@ def format_duration(seconds: float) -> str:
         >>> format_duration(4000), format_duration(200000), format_duration(12.3)
         ('1 h 7 min', '2 d 8 h', '12 s')
     """
-    minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
-    if days >= 2:
-        return f"{int(days)} d {round(hours % 24)} h"
-    if hours >= 1:
-        return f"{int(hours)} h {round(minutes % 60)} min"
-    if minutes >= 2:
-        return f"{round(minutes)} min"
-    return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours = round(seconds / 3600)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if seconds >= 120 else f"{seconds:.0f} s"

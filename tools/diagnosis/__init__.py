@@ -46,7 +46,7 @@ def diagnose(run: Run) -> Diagnosis:
     findings = [verdict for verdict in verdicts.values() if isinstance(verdict, Finding)]
     skipped = {rule: verdict for rule, verdict in verdicts.items() if isinstance(verdict, CannotJudge)}
     return Diagnosis(
-        is_judged=bool(len(skipped) < len(verdicts)),
+        is_judged=len(skipped) < len(verdicts),
         findings=tuple(sorted(_fold(findings), key=lambda finding: SEVERITIES.index(finding.severity))),
         checked=tuple(rule for rule in verdicts if rule not in skipped),
         skipped=skipped,

@@ -87,10 +87,11 @@ class Diagnosis:
 
     @property
     def is_healthy(self) -> bool | None:
-        """False with a finding of severity warning or worse; None where something could not be understood."""
+        """False with a finding of severity warning or worse; None without a loss, or with an error not understood."""
         if any(finding.severity != "note" for finding in self.findings):
             return False
-        return None if not self.is_judged or self.unexplained else True
+        is_open = not self.is_judged or self.unexplained or "loss_nan" not in self.checked
+        return None if is_open else True
 
 
 def quote(points: Iterable[Point | None]) -> tuple[Line, ...]:

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise, takewhile
 
-from tools.diagnosis.curves import is_rl, measure_curve, where
+from tools.diagnosis.curves import is_rl, measure_curve, position, where
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
 from tools.run import Point, Run
 from tools.units import format_number
@@ -13,6 +14,7 @@ MIN_POINTS = 8
 MIN_POINTS_BESIDE_EVAL = 4
 """A training loss that climbs needs fewer rows where the validation loss climbs beside it."""
 MIN_ZEROS = 3
+MAX_ZEROS_EXAMINED = 20
 MEMORISED_LOSS = 0.01
 """A loss that small before it prints as 0.0 was rounded, not lost."""
 FLAT_SHARE = 0.02
@@ -36,12 +38,14 @@ def judge_loss_nan(run: Run) -> Verdict:
     broken = [point for point in points if not math.isfinite(point.value)]
     if not broken:
         return None
-    first = min(broken, key=lambda point: point.line.number)
-    before = [point for point in points if math.isfinite(point.value) and point.line.number < first.line.number]
+    first = min(broken, key=position)
+    before = _finite_before(run.points("loss"), first) or _finite_before(run.points("eval_loss"), first)
     gradient = _beside(run, "grad_norm", first)
-    text = f"The loss is {format_number(first.value)} from {where(first)} on: {len(broken)} of {len(points)} values."
+    lasts = len(broken) > 1 or first is points[-1]
+    span = f"from {where(first)} on" if lasts else f"once, at {where(first)}"
+    text = f"The loss is {format_number(first.value)} {span}: {len(broken)} of {len(points)} values."
     if before:
-        text += f" The last finite value before it is {format_number(before[-1].value)} at {where(before[-1])}."
+        text += f" The last finite loss before it is {format_number(before[-1].value)} at {where(before[-1])}."
     if gradient and not math.isfinite(gradient.value):
         text += f" grad_norm is {format_number(gradient.value)} in the same row."
     elif gradient and gradient.value == 0:
@@ -52,7 +56,6 @@ def judge_loss_nan(run: Run) -> Verdict:
         "num_non_finite": len(broken),
         "last_finite_loss": before[-1].value if before else None,
     }
-    lasts = len(broken) > 1 or first is points[-1]
     return Finding(
         id="loss_nan",
         severity="error" if lasts else "warning",
@@ -76,7 +79,7 @@ def judge_loss_zero(run: Run) -> Verdict:
     if len(zeros) < MIN_ZEROS and not is_whole:
         return None
     before = points[: len(points) - len(zeros)]
-    gradients = [found for point in zeros if (found := _beside(run, "grad_norm", point))]
+    gradients = [found for point in zeros[:MAX_ZEROS_EXAMINED] if (found := _beside(run, "grad_norm", point))]
     cause = _explain_zeros(before, gradients)
     start = "from the first row on" if is_whole else f"from {where(zeros[0])} on"
     values = {
@@ -141,6 +144,8 @@ def judge_loss_not_decreasing(run: Run) -> Verdict:
         return _too_few(points)
     if run.is_excerpt:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
+    if _warms_up(run):
+        return CannotJudge("the learning rate is still warming up where the log ends", "a longer log")
     curve = measure_curve([point.value for point in points])
     scale = abs(curve.head) or 1.0
     drop, early = (curve.head - curve.tail) / scale, (curve.start - curve.tail) / scale
@@ -176,12 +181,12 @@ def _too_few(points: Sequence[Point]) -> CannotJudge:
 
 def _last_zeros(points: Sequence[Point]) -> list[Point]:
     """The unbroken row of exact zeros at the end of a series."""
-    zeros: list[Point] = []
-    for point in reversed(points):
-        if point.value != 0:
-            break
-        zeros.insert(0, point)
-    return zeros
+    zeros = list(takewhile(lambda point: point.value == 0, reversed(points)))
+    return zeros[::-1]
+
+
+def _finite_before(points: Sequence[Point], first: Point) -> list[Point]:
+    return [point for point in points if math.isfinite(point.value) and position(point) < position(first)]
 
 
 def _beside(run: Run, name: str, point: Point) -> Point | None:
@@ -208,6 +213,12 @@ def _explain_zeros(before: Sequence[Point], gradients: Sequence[Point]) -> str:
 def _stays_up(values: Sequence[float], level: float) -> bool:
     last = values[-max(3, len(values) // 10) :]
     return sum(value > level for value in last) >= 0.8 * len(last)
+
+
+def _warms_up(run: Run) -> bool:
+    """Whether the learning rate rises through the whole log."""
+    rates = [point.value for point in run.points("learning_rate") if math.isfinite(point.value)]
+    return len(rates) >= 3 and rates[-1] > 2 * rates[0] and all(a < b for a, b in pairwise(rates))
 
 
 def _eval_climbs(run: Run) -> bool:

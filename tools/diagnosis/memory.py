@@ -36,8 +36,10 @@ def _judge(run: Run, rule: str, *, is_eval: bool) -> Verdict:
     problem = next((problem for problem in found if (problem.phase == EVAL_PHASE) == is_eval), None)
     if problem is None:
         return None
+    went_on = any(point.line.number > problem.last_line for point in run.points("loss"))
     values: dict[str, Value] = {**problem.values, "phase": problem.phase or None, "num_messages": len(found)}
-    return Finding(rule, "error", "certain", _tell(problem), values, problem.lines)
+    text = _tell(problem) + (" It was caught, and the run went on." if went_on else "")
+    return Finding(rule, "warning" if went_on else "error", "certain", text, values, problem.lines)
 
 
 def _tell(problem: Problem) -> str:

@@ -8,11 +8,13 @@ from tools.errors import BadInput
 
 CHUNK_BYTES = 1 << 20
 MAX_FRAME_BYTES = 1 << 20
+MAX_QUOTED_BYTES = 2000
 SAMPLE_BYTES = 1 << 16
 MAX_CONTROL_SHARE = 0.05
 MAX_NUL_SHARE = 0.5
 
 _BREAK = re.compile(rb"[\r\n]")
+_RANK = re.compile(r"\[(?:rank|default)(\d{1,5})\]:|(\d{1,5}): |\[\d+,(\d{1,5})\]<std")
 _ANSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _CONTROL = bytes(set(range(1, 32)) - {8, 9, 10, 12, 13, 27}) + b"\x7f"
 _MAGIC = {b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
@@ -42,7 +44,7 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Give (line number, frame); the terminators are not part of a frame."""
-        number, carry, is_cut = 1, b"", False
+        number, carry, is_cut, ends_in_line = 1, b"", False, False
         while chunk := self._stream.read(CHUNK_BYTES):
             self.num_bytes += len(chunk)
             data = carry + chunk
@@ -51,28 +53,56 @@ class FrameReader:
                 is_cut = not data
             *lines, last = data.split(b"\n")
             for line in lines:
-                yield from _split_frames(number, line)
+                yield from self._split(number, line)
                 number += 1
             finished, _, carry = last.rpartition(b"\r")
-            yield from _split_frames(number, finished)
+            yield from self._split(number, finished)
+            ends_in_line = bool(last)
             if len(carry) > MAX_FRAME_BYTES:
                 yield number, carry[:MAX_FRAME_BYTES]
                 self.num_cut, is_cut, carry = self.num_cut + 1, True, b""
         if carry:
             yield number, carry
-        self.num_lines = number if carry or is_cut else number - 1
+        self.num_lines = number if ends_in_line or is_cut else number - 1
 
-
-def _split_frames(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
-    for frame in line.split(b"\r"):
-        if frame:
-            yield number, frame
+    def _split(self, number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
+        for frame in line.split(b"\r"):
+            if len(frame) > MAX_FRAME_BYTES:
+                self.num_cut += 1
+                yield number, frame[:MAX_FRAME_BYTES]
+            elif frame:
+                yield number, frame
 
 
 def _drop_to_break(data: bytes) -> bytes:
     """Drop the rest of a frame that was cut: everything before the next carriage return or line feed."""
     match = _BREAK.search(data)
     return data[match.start() :] if match else b""
+
+
+def decode(raw: bytes, limit: int | None = None) -> str:
+    r"""Read bytes as UTF-8, at most ``limit`` of them; what is not UTF-8 stays visible as ``\xNN``.
+
+    Example:
+        >>> decode(b"caf\xe9"), decode("caf\u00e9s".encode(), 4)
+        ('caf\\xe9', 'caf')
+    """
+    if limit is not None and len(raw) > limit:
+        while limit and raw[limit] & 0xC0 == 0x80:
+            limit -= 1
+        raw = raw[:limit]
+    return raw.decode("utf-8", errors="backslashreplace")
+
+
+def read_rank(text: str) -> int | None:
+    """The rank that a launcher wrote in front of a line, None where it wrote none.
+
+    Example:
+        >>> read_rank("[rank1]: {'loss': 1.0}"), read_rank("3: text"), read_rank("[1,2]<stdout>:x"), read_rank("x")
+        (1, 3, 2, None)
+    """
+    match = _RANK.match(text)
+    return int(next(group for group in match.groups() if group)) if match else None
 
 
 def any_of(markers: Iterable[bytes]) -> re.Pattern[bytes]:
@@ -94,7 +124,7 @@ def check_is_text(name: str, head: bytes) -> None:
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
             raise BadInput(f"{name}: is {kind} data; unpack it first and pass the text inside")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) and head.count(0) > MAX_NUL_SHARE / 2 * len(head):
         raise BadInput(f"{name}: is UTF-16 text; convert it first, for example with 'iconv -f UTF-16 -t UTF-8'")
     sample = head[:SAMPLE_BYTES]
     num_control = len(sample) - len(sample.translate(None, _CONTROL))

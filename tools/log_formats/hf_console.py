@@ -9,7 +9,7 @@ from tools.log_formats.record import LogFormat, classify
 from tools.units import parse_number
 
 _DICTIONARY = re.compile(r"\{ ?'[^{}]*\}")
-_PAIR = re.compile(r"'([^']+)': *(tensor\([^)]*\)|'[^']*'|[^,'{}]+)")
+_PAIR = re.compile(r"'([^']{1,200})': {0,8}(tensor\([^(){}]{0,200}\)|'[^']{0,200}'|[^,'{}]{1,200})")
 
 
 def read_console_line(text: str) -> dict[str, float] | None:

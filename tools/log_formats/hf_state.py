@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from tools.log_formats.frames import ByteSource
+from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.record import LogFormat, Record, classify
 from tools.log_formats.settings import CONFIG_NAMES, read_value
 from tools.run import Line, Setting
@@ -16,6 +16,7 @@ from tools.run import Line, Setting
 CHUNK_BYTES = 1 << 20
 MAX_OBJECT_BYTES = 1 << 20
 
+_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
 _FLAT_OBJECT = re.compile(rb"\{[^{}]*\}")
 _KEY = re.compile(rb'"([^"\\]+)"\s*:')
 _TOP_LEVEL = re.compile(rb'"(%s)"\s*:\s*("[^"]*"|[^\s,{}\[\]]+)' % "|".join(CONFIG_NAMES).encode())
@@ -25,94 +26,121 @@ _STEP_KEYS = ("step", "current_steps", "global_step")
 
 def is_metric_json(head: bytes) -> bool:
     """Tell from its beginning whether an input is JSON that holds metrics."""
-    return head.lstrip()[:1] in (b"{", b"[") and bool(_METRIC.search(head))
+    return bool(_BEGINNING.match(head)) and bool(_METRIC.search(head))
 
 
-def read_state(
-    stream: ByteSource,
-    on_record: Callable[[Record], None],
-    on_setting: Callable[[Setting], None],
-) -> tuple[int, int, tuple[str, ...]]:
-    """Read every metric object of the stream.
+class StateReader:
+    """Reads every metric object of a JSON stream, in constant memory.
 
-    Returns:
-        Lines, bytes, and notes on what could not be read.
+    Attributes:
+        num_lines, num_bytes: what was read.
     """
-    tail, line_number, num_bytes, skipped = b"", 1, 0, 0
-    last = b""
-    while chunk := stream.read(CHUNK_BYTES):
-        num_bytes += len(chunk)
-        last = chunk.rstrip()[-1:] or last
-        data, position = tail + chunk, 0
+
+    def __init__(self, on_record: Callable[[Record], None], on_setting: Callable[[Setting], None]) -> None:
+        self._on_record, self._on_setting = on_record, on_setting
+        self.num_lines = 0
+        self.num_bytes = 0
+        self._line_number = 1
+        self._depth = 0
+        self._num_skipped = 0
+        self._num_damaged = 0
+
+    def read(self, stream: ByteSource) -> tuple[str, ...]:
+        """Read the stream to its end; gives notes on what could not be read."""
+        tail, last = b"", b""
+        while chunk := stream.read(CHUNK_BYTES):
+            self.num_bytes += len(chunk)
+            self.num_lines += chunk.count(b"\n")
+            self._depth += sum(map(chunk.count, (b"{", b"["))) - sum(map(chunk.count, (b"}", b"]")))
+            tail, last = self._read_objects(tail + chunk), chunk
+        self._pass_over(tail)
+        self.num_lines += bool(last) and not last.endswith(b"\n")
+        return tuple(self._notes())
+
+    def _read_objects(self, data: bytes) -> bytes:
+        """Read the objects that are whole; gives the bytes that may begin the next one."""
+        position = 0
         for match in _FLAT_OBJECT.finditer(data):
-            gap = data[position : match.start()]
-            _read_settings(gap, line_number, on_setting)
-            line_number += gap.count(b"\n")
-            for record in _read_object(match[0], line_number):
-                on_record(record)
-            line_number += match[0].count(b"\n")
+            self._pass_over(data[position : match.start()])
+            self._read_object(match[0])
+            self._line_number += match[0].count(b"\n")
             position = match.end()
         rest = data[position:]
-        keep = rest[rest.rfind(b"{") :] if b"{" in rest else rest[-len(rest.rpartition(b"\n")[2]) or len(rest) :]
-        if len(keep) > MAX_OBJECT_BYTES:
-            skipped, keep = skipped + len(keep), b""
-        gap = rest[: len(rest) - len(keep)]
-        _read_settings(gap, line_number, on_setting)
-        line_number += gap.count(b"\n")
-        tail = keep
-    _read_settings(tail, line_number, on_setting)
-    return line_number + tail.rstrip(b"\n").count(b"\n"), num_bytes, _notes(last, line_number, skipped)
+        start = rest.rfind(b"{")
+        start = rest.rfind(b"\n") + 1 if start < 0 else start
+        if len(rest) - start > MAX_OBJECT_BYTES:
+            self._num_skipped += len(rest) - start
+            start = len(rest)
+        self._pass_over(rest[:start])
+        return rest[start:]
+
+    def _read_object(self, text: bytes) -> None:
+        try:
+            record = _to_record(text, self._line_number)
+        except (ValueError, OverflowError, RecursionError):
+            self._num_damaged += bool(_METRIC.search(text))
+            return
+        if record:
+            self._on_record(record)
+
+    def _pass_over(self, gap: bytes) -> None:
+        """Read what stands between objects: settings of the top level."""
+        for setting in _read_settings(gap, self._line_number):
+            self._on_setting(setting)
+        self._line_number += gap.count(b"\n")
+
+    def _notes(self) -> Iterator[str]:
+        if self._depth > 0:
+            yield f"the JSON breaks off in line {self.num_lines}; what stands before was read"
+        if self._num_damaged:
+            yield f"{self._num_damaged} damaged row(s) were left out"
+        if self._num_skipped:
+            yield f"{self._num_skipped} bytes without a readable object were skipped"
 
 
-def _notes(last: bytes, line_number: int, skipped: int) -> tuple[str, ...]:
-    notes = []
-    if last not in (b"}", b"]"):
-        notes.append(f"the JSON breaks off after line {line_number}; what stands before was read")
-    if skipped:
-        notes.append(f"{skipped} bytes without a readable object were skipped")
-    return tuple(notes)
-
-
-def _read_settings(gap: bytes, line_number: int, on_setting: Callable[[Setting], None]) -> None:
+def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
     for match in _TOP_LEVEL.finditer(gap):
         start = gap.rfind(b"\n", 0, match.start()) + 1
         end = gap.find(b"\n", match.end())
-        text = decode(gap[start : end if end >= 0 else len(gap)])
+        text = decode(gap[start : end if end >= 0 else len(gap)], MAX_QUOTED_BYTES)
         number = line_number + gap.count(b"\n", 0, match.start())
-        name = CONFIG_NAMES[match[1].decode()]
         value = read_value(decode(match[2]))
         if value is not None:
-            on_setting(Setting(name, value, Line(number, text)))
+            yield Setting(CONFIG_NAMES[match[1].decode()], value, Line(number, text))
 
 
-def _read_object(text: bytes, line_number: int) -> Iterator[Record]:
-    try:
-        loaded = json.loads(text)
-    except ValueError:
-        return
+def _to_record(text: bytes, line_number: int) -> Record | None:
+    """Make a record of one flat object, None where it holds no metric.
+
+    Raises:
+        ValueError, OverflowError, RecursionError: the object is damaged.
+    """
+    loaded = json.loads(text)
+    if not isinstance(loaded, dict):
+        return None
     values = {name: float(value) for name, value in loaded.items() if _is_number(value)}
-    for name in _STEP_KEYS:
-        if name in values:
-            values["step"] = values[name]
-            break
+    step = next((values[name] for name in _STEP_KEYS if name in values), None)
+    if step is not None:
+        values["step"] = step
     if "lr" in values:
         values.setdefault("learning_rate", values["lr"])
     kind = classify(values)
-    if kind:
-        lines = dict(_lines_of_keys(text, line_number))
-        yield Record(kind, values, _first_metric_line(values, lines, text, line_number), lines)
+    if kind is None:
+        return None
+    lines = dict(_lines_of_keys(text, line_number))
+    return Record(kind, values, _first_metric_line(values, lines, text, line_number), lines)
 
 
 def _first_metric_line(values: Mapping[str, float], lines: Mapping[str, Line], text: bytes, number: int) -> Line:
     for name in ("loss", "eval_loss", "train_loss"):
         if name in values and name in lines:
             return lines[name]
-    return next(iter(lines.values()), Line(number, decode(text)))
+    return next(iter(lines.values()), Line(number, decode(text, MAX_QUOTED_BYTES)))
 
 
 def _lines_of_keys(text: bytes, line_number: int) -> Iterator[tuple[str, Line]]:
     for offset, raw in enumerate(text.split(b"\n")):
-        line = Line(line_number + offset, decode(raw.rstrip(b"\r")))
+        line = Line(line_number + offset, decode(raw.rstrip(b"\r"), MAX_QUOTED_BYTES))
         for key in _KEY.findall(raw):
             yield decode(key), line
 
@@ -121,15 +149,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def decode(raw: bytes) -> str:
-    """Read bytes as UTF-8; what is not UTF-8 stays visible as ``\\xNN``."""
-    return raw.decode("utf-8", errors="backslashreplace")
-
-
 def _read_sample(text: str) -> dict[str, float] | None:
-    for record in _read_object(text.encode(), 1):
-        return dict(record.values)
-    return None
+    try:
+        record = _to_record(text.encode(), 1)
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return dict(record.values) if record else None
 
 
 HF_STATE = LogFormat(

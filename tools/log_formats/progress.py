@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tools.units import parse_clock
 
-_FRAME = re.compile(rb"(?:^|[\]\)>]|\s)\s*\d+%\|[^|]*\|\s*(\d+)/(\d+) \[([^<\]]+)<")
-_DESCRIBED = re.compile(rb"[^\s\]\)>]\s*:\s*\d+%\|")
+_PREFIX = rb"(?:\d{1,4}: |\[[^\]]{1,20}\](?:<\w{1,6}>)?:?\s?|\([^)]{1,60}\)\s?)"
+_FRAME = re.compile(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def read_frame(raw: bytes) -> Frame | None:
         >>> read_frame(b"Map:  50%|#####     | 5/10 [00:01<00:01,  5.0 examples/s]") is None
         True
     """
-    match = _FRAME.search(raw)
-    if not match or _DESCRIBED.search(raw):
+    match = _FRAME.match(raw)
+    if not match:
         return None
     return Frame(int(match[1]), int(match[2]), parse_clock(match[3].decode("ascii", "replace")) or 0.0)

@@ -51,14 +51,15 @@ CONFIG_NAMES = {
         "vocab_size",
     )
 } | {"lora_rank": "lora_r", "lora_target_modules": "target_modules", "target_modules": "target_modules"}
-MARKERS: tuple[bytes, ...] = (
-    *(b"Num ", b"Total ", b"params", b"parameters", b"radient", b"batch size"),
-    *(b"learning_rate", b"lora_", b"max_", b"_steps", b"bf16", b"fp16", b"epochs", b"weight_decay", b"optim"),
+MARKERS: tuple[bytes, ...] = tuple(name.encode() for name in (*_BANNER, *CONFIG_NAMES)) + tuple(
+    f"--{name.replace('_', '-')}".encode() for name in CONFIG_NAMES if "_" in name
 )
 
 _BANNER_PAIR = re.compile(r"({})\s*[=:]\s*([0-9][0-9,]*(?:\.[0-9]+)?)".format("|".join(map(re.escape, _BANNER))))
-_CONFIG_PAIR = re.compile(
-    r"(?<![\w.])(?:--)?['\"]?({})['\"]?\s*(?:[=:]|(?<=\w)\s)\s*['\"]?([\w.+-]+)".format("|".join(CONFIG_NAMES))
+_NAMES = "|".join(sorted(CONFIG_NAMES, key=len, reverse=True))
+_CONFIG_PAIR = re.compile(rf"(?<![\w.-])['\"]?({_NAMES})['\"]?\s{{0,8}}[=:]\s{{0,8}}['\"]?([\w.+-]+)")
+_FLAG = re.compile(
+    rf"(?<!\S)--({_NAMES.replace('_', '[_-]')})(?:(?:=|\s{{1,8}})(?!-[-a-zA-Z])['\"]?([\w.+-]+))?(?!\S*\w)"
 )
 
 
@@ -78,6 +79,10 @@ def read_settings(text: str, line_number: int) -> Iterator[Setting]:
         value = read_value(raw)
         if value is not None:
             yield Setting(CONFIG_NAMES[name], value, line)
+    for name, raw in _FLAG.findall(text):
+        value = read_value(raw or "true")
+        if value is not None:
+            yield Setting(CONFIG_NAMES[name.replace("-", "_")], value, line)
 
 
 def read_value(raw: str) -> float | str | bool | None:

@@ -8,19 +8,24 @@ from tools.run import Line, Problem
 from tools.units import parse_size
 
 MAX_STACK_LINES = 400
-MAX_SHOWN_LINES = 6
+MAX_PROBLEMS = 200
 
-MARKERS = (b"Traceback (most", b"Error", b"Exception", b"out of memory", b"slow", b"fall", b"Interrupt")
+MARKERS = (b"Traceback (most", b"Error", b"Exception", b"out of memory", b"slow", b"ast path", b"all", b"Interrupt")
 
-_START = re.compile(r"Traceback \(most recent call last\)")
-_ERROR = re.compile(r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit))\b(?::|\s*$)")
-_PREFIX = re.compile(r"^(?:\s*\[[^\]\n]{1,40}\][: ]*)+")
-_OUT_OF_MEMORY = re.compile(r"out of memory\.? *(?:Tried to allocate|\()|[Ee]rror\b.*\bout of memory\b")
+_START = re.compile(r"^(.{0,200}?)Traceback \(most recent call last\)")
+_NOTEBOOK_START = re.compile(r"^\s*\w+\s+$")
+_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]{0,200}\.)?_?[A-Z]\w{0,100}(?::\s|:?\s*$)")
+_PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,40}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,60}\) |\d{1,4}: ))+")
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory\.? *(?:Tried to allocate|\(MPS allocated)"
+    r"|^(?:Error: )?(?:[\w.]{1,200}\.)?\w{1,60}Error: .{0,200}\bout of memory\b"
+)
 _WARNING = re.compile(
     r"fast path is not available|fall(?:ing|s|en)? ?back to (?:the )?(?:eager|naive|slow|math)"
     r"|(?:training|this) (?:will|may|might|can) be (?:\w+ )?slow",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d")
 _SIZES = {
     "oom_tried_bytes": r"Tried to allocate ([\d.,]+ [KMGT]?i?B)",
     "gpu_total_bytes": r"total capaci?ty of ([\d.,]+ \w+)|([\d.,]+ \w+) total capacity|max allowed: ([\d.,]+ \w+)",
@@ -34,10 +39,10 @@ _SIZES = {
 _SIZE_PATTERNS = {name: re.compile(pattern) for name, pattern in _SIZES.items()}
 _PHASES = (
     ("evaluation", r"evaluation_loop|prediction_step|prediction_loop|in evaluate\b|in _evaluate\b"),
+    ("save", r"save_pretrained|in _?save_checkpoint|in _save_optimizer|in save_model"),
     ("load", r"from_pretrained|_load_pretrained|load_state_dict|load_checkpoint|dispatch_model"),
     ("optimiser", r"optimizer\.step\(|torch/optim/|bitsandbytes/optim|_optimizer_step"),
     ("backward", r"in backward\b|\.backward\(|_engine_run_backward"),
-    ("save", r"save_pretrained|save_checkpoint|_save_optimizer"),
     ("loss", r"cross_entropy|loss_function|ForCausalLMLoss|logits\.float\("),
     ("forward", r"in forward\b|compute_loss|_call_impl"),
 )
@@ -54,6 +59,7 @@ class ProblemReader:
         self.problems: list[Problem] = []
         self._stack: deque[Line] = deque(maxlen=MAX_STACK_LINES)
         self._in_stack = False
+        self._prefix = ""
         self._seen: set[str] = set()
 
     @property
@@ -61,21 +67,44 @@ class ProblemReader:
         """Whether a stack is being read, so that lines without a marker matter as well."""
         return self._in_stack
 
-    def read(self, line: Line) -> None:
-        """Take one line that holds a marker, or any line while a stack is open."""
-        text = _PREFIX.sub("", line.text)
-        if _START.search(text):
-            self._stack.clear()
-            self._in_stack = True
+    def read(self, line: Line, plain: str) -> None:
+        """Take one line that holds a marker, or any line while a stack is open.
+
+        Args:
+            line: as it stands in the log.
+            plain: the same without colours.
+        """
+        start = _START.match(plain)
+        if start:
+            self._open_stack(start[1])
+        text = self._without_prefix(plain)
         if self._in_stack:
             self._stack.append(line)
             self._in_stack = len(self._stack) < MAX_STACK_LINES
         if _OUT_OF_MEMORY.search(text):
             self._add_out_of_memory(line)
-        elif self._stack and _ERROR.match(text):
+        elif self._stack and not start and _ERROR.match(text):
             self._add("traceback", line, text)
         elif _WARNING.search(text):
             self._add_once(Problem("warning", text.strip(), (line,), line.number, line.number))
+
+    def finish(self) -> None:
+        """Take note of a stack that the log ends in."""
+        if self._in_stack and self._stack:
+            last = self._stack[-1]
+            self._add("traceback", last, f"the log ends inside a traceback: {last.text.strip()}")
+
+    def _open_stack(self, before: str) -> None:
+        """Begin a stack; what stands before its first word stands before its other lines as well, save in notebooks."""
+        self._stack.clear()
+        self._in_stack = True
+        self._prefix = "" if _NOTEBOOK_START.match(before) else before
+
+    def _without_prefix(self, text: str) -> str:
+        """Take off what a launcher or logger wrote in front of a line; times and numbers in it may differ."""
+        if self._prefix and _DIGITS.sub("0", text).startswith(_DIGITS.sub("0", self._prefix)):
+            return text[len(self._prefix) :]
+        return _PREFIX.sub("", text)
 
     def _add_out_of_memory(self, line: Line) -> None:
         text = line.text
@@ -88,7 +117,7 @@ class ProblemReader:
         first = stack[0].number if stack else line.number
         shown = (*_last_frames(stack), line)
         phase = _find_phase(stack)
-        summary = _PREFIX.sub("", text).strip()
+        summary = self._without_prefix(text).strip()
         self._add_once(Problem(kind, summary, shown, first, line.number, values or {}, phase))
         self._stack.clear()
         self._in_stack = False
@@ -96,7 +125,7 @@ class ProblemReader:
     def _add_once(self, problem: Problem) -> None:
         """Keep a message once: every rank prints the same one, and a launcher repeats it."""
         key = problem.kind + re.sub(r"\d+", "#", problem.summary)
-        if key not in self._seen:
+        if key not in self._seen and len(self._seen) < MAX_PROBLEMS:
             self._seen.add(key)
             self.problems.append(problem)
 
