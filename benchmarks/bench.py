@@ -44,8 +44,8 @@ def measure(command: Sequence[str], stdin: bytes = b"") -> Sample:
     """
     started = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the pipes were not opened")
         feeder = threading.Thread(target=_feed, args=(process.stdin, stdin))
         feeder.start()
         process.stdout.read(1)
@@ -74,7 +74,8 @@ def make_log(num_bytes: int) -> bytes:
     parts, size, step, total = [], 0, 0, 9000
     while size < num_bytes:
         step += 1
-        part = f"\r {step * 100 // total:3}%|###       | {step}/{total} [{step // 60:02}:{step % 60:02}<1:00:00,  1.00s/it]"
+        clock = f"{step // 60:02}:{step % 60:02}<1:00:00,  1.00s/it"
+        part = f"\r {step * 100 // total:3}%|###       | {step}/{total} [{clock}]"
         if step % 2 == 0:
             loss = 1.2 + 1.5 * 0.999**step + draw.gauss(0, 0.05)
             row = (

@@ -189,7 +189,8 @@ def test_two_logs_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
     request = Request("compare", [tmp_path / "bad.log", tmp_path / "good.log"])
     answer = next(event.answer for event in Turn(request, parts()).events() if isinstance(event, TurnEnded))
-    assert [(source, finding.id) for source, finding in answer.findings][0] == (
+    source, finding = answer.findings[0]
+    assert (source, finding.id) == (
         str(tmp_path / "bad.log"),
         "overfitting",
     )

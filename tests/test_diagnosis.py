@@ -182,7 +182,7 @@ def test_several_runs_in_one_file_are_counted_in_a_note(num_rows: int, num_runs:
 @pytest.mark.parametrize("style", ["floats", "strings"])
 def test_a_run_that_was_resumed_is_one_run(style: Style) -> None:
     rows = make_rows(add_noise(descend(60), 0.03, 3))
-    run = parse(render(rows[:40], style) + render(rows[30:], style))
+    run = parse(render(rows[:40], style, total_steps=600) + render(rows[30:], style, total_steps=600))
     assert [point.step for point in run.points("loss")][-1] == 600
     assert (run.notes, serious_ids(diagnose(run))) == ((), [])
 

@@ -82,6 +82,15 @@ def test_many_other_bars_before_the_training_do_not_hide_its_bar() -> None:
     assert steps(parse(others + LIVE)) == [10, 20, 30]
 
 
+def test_a_finished_bar_of_more_steps_before_the_training_is_not_its_bar() -> None:
+    assert steps(parse(f"{draw_bar(52_000, 52_000)}\n{LIVE}")) == [10, 20, 30]
+
+
+def test_a_bar_on_the_same_frame_as_its_row_tells_the_step() -> None:
+    text = "".join(f"{draw_bar(step, 100)}{' ' * 40}{row(step / 100)}\n" for step in (10, 20, 30))
+    assert steps(parse(text)) == [10, 20, 30]
+
+
 def test_an_evaluation_before_training_has_step_zero() -> None:
     evaluation = "".join("\r" + draw_bar(batch, 25) for batch in range(1, 26))
     text = f"{draw_bar(0, 100)}{evaluation}\r{row(0.0, 'eval_loss')}\n{draw_bar(0, 100)}\r{LIVE}"

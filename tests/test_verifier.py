@@ -46,7 +46,7 @@ MOVES = (
         "Raise the learning rate from 1e-07 to 1e-4 [E7].",
         "Raise the learning rate from 1e-07 to 0.0001 [E7].",
         "Disable gradient checkpointing if peak memory stays under the card [E8].",
-        "The validation loss climbs to 2.594 at step 80, and the training loss goes from 1.61 to 0.412 meanwhile [E2][E3].",
+        "The validation loss climbs to 2.594 at step 80, the training loss goes from 1.61 to 0.412 meanwhile [E2][E3].",
     ],
 )
 def test_a_sentence_that_the_evidence_holds_passes(sentence: str) -> None:
