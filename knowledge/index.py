@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from knowledge.card import Card
-from knowledge.encoder import BATCH_TEXTS, ENCODER_WEIGHTS, OnnxEncoder, encode_with_reference, export_encoder
+from knowledge.encoder import ENCODER_WEIGHTS, OnnxEncoder, encode_with_reference, export_encoder
 from tools.errors import NotAvailable
 
 if TYPE_CHECKING:
@@ -189,16 +189,17 @@ def _fill(scratch: Path, passages: Sequence[Passage], report: Report) -> None:
     client = _connect(store)
     collection = client.create_collection(COLLECTION, embedding_function=None, configuration=NEIGHBOURS)
     ordered = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length make quick batches
-    for number, vectors in enumerate(encode_with_reference([passage.text for passage in ordered])):
-        start = number * BATCH_TEXTS
-        batch = ordered[start : start + len(vectors)]
+    done = 0
+    for vectors in encode_with_reference([passage.text for passage in ordered]):
+        batch = ordered[done : done + len(vectors)]
         collection.add(
-            ids=[str(start + offset) for offset in range(len(batch))],
+            ids=[str(done + offset) for offset in range(len(batch))],
             embeddings=cast(Any, vectors),
             metadatas=[{"card_id": passage.card_id, "kind": passage.kind} for passage in batch],
             documents=[passage.text for passage in batch],
         )
-        report(f"embedding {start + len(batch)} of {len(passages)} passages")
+        done += len(batch)
+        report(f"embedding {done} of {len(passages)} passages")
     client.close()
     manifest = {"store": store.name, "sha256": _hash_files(scratch)}
     (scratch / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1), encoding="utf-8")

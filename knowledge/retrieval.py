@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -30,7 +30,8 @@ SATURATION = 1.2
 LENGTH_SHARE = 0.75
 # A finding is computed, a question is only read: its card comes before every card that is not a finding's.
 FINDING_BOOST = 1.0
-# Best score from which on a question is taken to be about fine-tuning going wrong.
+# Best score from which on a question is taken to be about fine-tuning. Nearly all such questions reach it, and so do a
+# few others: to refuse where a card would have helped is the worse mistake.
 SCOPE_THRESHOLD = 0.4
 ENDINGS = ("ing", "ed", "es", "s")
 MIN_STEM = 4
@@ -67,11 +68,10 @@ def find_cards(
         IndexUnusable: the index was damaged or removed after it had been opened.
     """
     hits = _score_cards(question, index) if index is not None and question.strip() else {}
-    findings = [
-        CardHit(card_id, hit.score + FINDING_BOOST, hit.passage, hit.kind)
-        for card_id in dict.fromkeys(finding_ids)
-        for hit in [hits.pop(card_id, None) or CardHit(card_id, 0.0, "", "finding")]
-    ]
+    findings = []
+    for card_id in dict.fromkeys(finding_ids):
+        hit = hits.pop(card_id, CardHit(card_id, 0.0, "", "finding"))
+        findings.append(replace(hit, score=hit.score + FINDING_BOOST))
     others = sorted(hits.values(), key=lambda hit: (-hit.score, hit.card_id))[: max(0, limit - len(findings))]
     return sorted(findings, key=lambda hit: -hit.score) + others
 

@@ -77,6 +77,38 @@ def measure_noise(values: Sequence[float]) -> float:
     return MAD_TO_SIGMA * median(abs(step - middle) for step in steps) / math.sqrt(2)
 
 
+def measure_turn_noise(values: Sequence[float], lowest_index: int) -> float:
+    """Estimate the noise about a curve that falls to its minimum and rises from it, whatever its shape.
+
+    Returns:
+        Standard deviation of what the best falling and the best rising curve leave over, 0 where the values turn once.
+
+    Source:
+        Pool-adjacent-violators: Barlow et al. 1972, "Statistical Inference under Order Restrictions".
+    """
+    falling = fit_rising([-value for value in values[: lowest_index + 1]])
+    rising = fit_rising(values[lowest_index + 1 :])
+    fitted = [-value for value in falling] + rising
+    return math.sqrt(sum((a - b) ** 2 for a, b in zip(values, fitted, strict=True)) / len(values))
+
+
+def fit_rising(values: Sequence[float]) -> list[float]:
+    """The rising curve nearest to the values.
+
+    Example:
+        >>> fit_rising([1.0, 3.0, 2.0, 4.0])
+        [1.0, 2.5, 2.5, 4.0]
+    """
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        mean, size = value, 1
+        while blocks and blocks[-1][0] > mean:
+            before, count = blocks.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        blocks.append((mean, size))
+    return [mean for mean, size in blocks for _ in range(size)]
+
+
 def running_median(values: Sequence[float], width: int) -> dict[int, float]:
     """The median of a window round each position, narrower at the ends.
 

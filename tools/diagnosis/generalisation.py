@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from tools.diagnosis.curves import measure_noise, position, where
+from tools.diagnosis.curves import measure_turn_noise, position, where
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Severity, Verdict, quote
 from tools.run import Point, Run
 from tools.units import format_number
@@ -14,12 +14,12 @@ MIN_EVALS_FOR_NOISE = 5
 FEW_VALUES_ALLOWANCE = 3.0
 """A noise estimated from n values is raised by the share 3 / n, since it may be low by luck."""
 MIN_ROWS_WITHOUT_EVAL = 5
-RISE_SHARE = 0.05
-"""Validation losses of equal models differ by a few percent with the validation set's choice; 5 % is beyond that."""
+RISE_SHARE = 0.04
+FEW_EVALS_SHARE = 0.3
+"""The rise must reach 4 % and 30 % over the number of evaluations: the lowest of few is low by luck as well."""
 CERTAIN_SHARE = 0.15
-SIGNIFICANCE = 2.3
-"""At 4 % of noise an evaluation that only settles is called overfitting in 1 to 3 of 100 runs, a rise of 20 % found in
-most runs of 20 evaluations and more."""
+SIGNIFICANCE = 3.0
+"""On simulated runs whose evaluations only settle, with 2 % of noise, under 1 in 100 is called overfitting."""
 MEMORISED_SIGNIFICANCE = 1.2
 MEMORISED_SHARE = 0.25
 """A training loss below a quarter of the validation loss: the rows are known by heart, so less of a rise convinces."""
@@ -47,7 +47,7 @@ def judge_overfitting(run: Run) -> Verdict:
     share = (end - lowest.value) / abs(lowest.value) if lowest.value else math.inf
     wanted = MEMORISED_SIGNIFICANCE if _is_memorised(run, evals[-1]) else SIGNIFICANCE
     is_noise = end - _floor(evals, lowest) <= wanted * _noise(evals, lowest)
-    if share < RISE_SHARE or is_noise or _train_rises(run, lowest, share):
+    if share < RISE_SHARE + FEW_EVALS_SHARE / len(evals) or is_noise or _train_rises(run, lowest, share):
         return None
     improving = _improving_metric(run, lowest)
     severity: Severity = "note" if improving and share < OUTWEIGHING_SHARE else "warning"
@@ -120,12 +120,10 @@ def _floor(evals: Sequence[Point], lowest: Point) -> float:
 
 
 def _noise(evals: Sequence[Point], lowest: Point) -> float:
-    """The noise of the evaluation, past its minimum where there is enough: the steep part before is no noise."""
-    past = evals[evals.index(lowest) :]
-    values = [point.value for point in (past if len(past) >= MIN_EVALS_FOR_NOISE else evals)]
+    values = [point.value for point in evals]
     if len(values) < MIN_EVALS_FOR_NOISE:
         return 0.0
-    return measure_noise(values) * (1 + FEW_VALUES_ALLOWANCE / len(values))
+    return measure_turn_noise(values, evals.index(lowest)) * (1 + FEW_VALUES_ALLOWANCE / len(values))
 
 
 def _train_near(run: Run, point: Point) -> Point | None:

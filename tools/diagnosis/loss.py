@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from tools.diagnosis.curves import is_rl, measure_curve, position, where
+from tools.diagnosis.curves import Curve, is_rl, measure_curve, position, where
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
 from tools.run import Point, Run
 from tools.units import format_number
@@ -25,6 +25,8 @@ SIGNIFICANCE = 3.0
 RISE_SHARE = 0.15
 RISE_OF_DROP = 0.25
 """A rise counts as divergence when it undoes a quarter of what the run had gained."""
+CERTAIN_SHARE = 0.5
+JUMP_FACTOR = 1.5
 EVAL_GAIN_SHARE = 0.03
 
 RL_REASON = CannotJudge("the loss of a reinforcement-learning run is near 0 by construction; reward and KL tell")
@@ -105,26 +107,20 @@ def judge_loss_divergence(run: Run) -> Verdict:
     points = [point for point in run.points("loss") if math.isfinite(point.value)]
     if len(points) < (MIN_POINTS_BESIDE_EVAL if _eval_climbs(run) else MIN_POINTS):
         return _too_few(points)
-    values = [point.value for point in points]
-    curve = measure_curve(values)
-    rise = curve.end - curve.lowest
-    gained = max(0.0, curve.start - curve.lowest)
-    is_high = rise > RISE_SHARE * abs(curve.lowest) and rise > RISE_OF_DROP * gained
-    noise = curve.noise if len(points) >= MIN_POINTS else 0.0
-    if not is_high or rise <= SIGNIFICANCE * noise or not _stays_up(values, curve.lowest + rise / 2):
+    curve = measure_curve([point.value for point in points])
+    low = _left_minimum(points, curve) or (None if run.is_excerpt else _left_start(points, curve))
+    if low is None:
         return None
-    low, top = points[curve.lowest_index], max(points[curve.lowest_index :], key=lambda point: point.value)
-    summary = (
-        f"The training loss climbs away from its minimum: about {format_number(curve.lowest)} round {where(low)}, "
-        f"up to {format_number(top.value)} at {where(top)}, and {format_number(curve.end)} at the end."
-    )
+    top = max(points[points.index(low) :], key=lambda point: point.value)
+    share = (curve.end - low.value) / abs(low.value) if low.value else math.inf
     return Finding(
         id="loss_divergence",
         severity="error",
-        confidence="certain" if rise > 0.5 * abs(curve.lowest) else "likely",
-        summary=summary,
+        confidence="certain" if share > CERTAIN_SHARE else "likely",
+        summary=f"The training loss climbs from {format_number(low.value)} at {where(low)} to "
+        f"{format_number(top.value)} at {where(top)}, and it still is {format_number(curve.end)} at the end.",
         values={
-            "lowest_loss": curve.lowest,
+            "lowest_loss": low.value,
             "lowest_step": low.step,
             "highest_loss": top.value,
             "highest_step": top.step,
@@ -133,6 +129,29 @@ def judge_loss_divergence(run: Run) -> Verdict:
         evidence=quote([low, top, points[-1]]),
         settles={"learning_rate": Settled("lower")},
     )
+
+
+def _left_minimum(points: Sequence[Point], curve: Curve) -> Point | None:
+    """The minimum from which the loss climbed and stayed up; the minimum is one of a smoothed curve."""
+    rise = curve.end - curve.lowest
+    gained = max(0.0, curve.start - curve.lowest)
+    noise = curve.noise if len(points) >= MIN_POINTS else 0.0
+    is_high = rise > RISE_SHARE * abs(curve.lowest) and rise > RISE_OF_DROP * gained and rise > SIGNIFICANCE * noise
+    if not is_high or not _stays_up([point.value for point in points], curve.lowest + rise / 2):
+        return None
+    around = points[max(0, curve.lowest_index - 1) : curve.lowest_index + 2]
+    return min(around, key=lambda point: abs(point.value - curve.lowest))
+
+
+def _left_start(points: Sequence[Point], curve: Curve) -> Point | None:
+    """The first value, where the loss jumped up at once and has not come back to it by the end.
+
+    A rate far too high wrecks the model in its first steps; what follows is a slow recovery that looks like learning.
+    """
+    first = min(points[:3], key=lambda point: point.value)
+    peak = max(point.value for point in points)
+    is_wrecked = peak > JUMP_FACTOR * first.value > 0 and curve.end > (1 + RISE_SHARE) * first.value
+    return first if is_wrecked and curve.end - first.value > SIGNIFICANCE * curve.noise else None
 
 
 def judge_loss_not_decreasing(run: Run) -> Verdict:

@@ -10,6 +10,7 @@ from tools.diagnosis.loss import MIN_POINTS, judge_loss_divergence, judge_loss_n
 from tools.run import Point, Run
 from tools.units import format_number
 
+NO_GAIN_SHARE = 0.98
 NO_RATE = CannotJudge("the log does not tell the learning rate", "the training config")
 
 
@@ -109,4 +110,4 @@ def _is_harmed(run: Run) -> bool:
     if len(values) < MIN_POINTS:
         return False
     curve = measure_curve(values)
-    return curve.tail > 0.98 * curve.start
+    return curve.end > NO_GAIN_SHARE * min(values[:3])
