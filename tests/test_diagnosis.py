@@ -33,6 +33,7 @@ HEALTHY = {
     "quick drop": [2.6, 2.0, 1.7, *descend(57, 1.55, 1.4, 3.0)],
     "long plateau": [2.6, 1.9, 1.6, 1.5, *[1.45] * 196],
     "steady": [2.0 - 0.01 * index for index in range(60)],
+    "slow": [2.0 - 0.003 * index for index in range(60)],
     "epochs": [*[1.8] * 20, *[1.3] * 20, *[0.9] * 20],
     "summed": [16 * value for value in descend(60)],
     "preference": descend(60, 0.693, 0.35, 3.0),
@@ -180,9 +181,10 @@ def test_several_runs_in_one_file_are_counted_in_a_note(num_rows: int, num_runs:
 
 
 @pytest.mark.parametrize("style", ["floats", "strings"])
-def test_a_run_that_was_resumed_is_one_run(style: Style) -> None:
+@pytest.mark.parametrize("resumed_at", [10, 30])
+def test_a_run_that_was_resumed_is_one_run(resumed_at: int, style: Style) -> None:
     rows = make_rows(add_noise(descend(60), 0.03, 3))
-    run = parse(render(rows[:40], style, total_steps=600) + render(rows[30:], style, total_steps=600))
+    run = parse(render(rows[:40], style, total_steps=600) + render(rows[resumed_at:], style, total_steps=600))
     assert [point.step for point in run.points("loss")][-1] == 600
     assert (run.notes, serious_ids(diagnose(run))) == ((), [])
 

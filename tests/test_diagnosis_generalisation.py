@@ -24,9 +24,9 @@ every_style = pytest.mark.parametrize("style", STYLES)
 CLEAR = [1.9, 1.5, 1.3, 1.2, 1.35, 1.5, 1.65, 1.8]
 
 
-def overfitted(evals: list[float], seed: int = 1, **metrics: list[float]) -> list[Row]:
+def overfitted(evals: list[float], seed: int = 1, train_end: float = 0.4, **metrics: list[float]) -> list[Row]:
     """A training loss that falls throughout, over eight epochs, with evaluations between."""
-    losses = add_noise(descend(80, 2.4, 0.4, 3.0), 0.02, seed)
+    losses = add_noise(descend(80, 2.4, train_end, 3.0), 0.02, seed)
     return add_evals(make_rows(losses, per_epoch=100), evals, **metrics)
 
 
@@ -75,6 +75,15 @@ def test_overfitting_is_told_with_where_it_turned_and_how_far_it_went() -> None:
 
 def test_three_evaluations_are_enough_where_the_rise_is_large() -> None:
     assert find(judge(render(overfitted([1.2, 1.1, 1.6]))), "overfitting").severity == "warning"
+
+
+@pytest.mark.parametrize("num_evals", range(3, 13))
+@pytest.mark.parametrize("sharpness", [1, 2])
+def test_a_clear_turn_is_overfitting_however_many_evaluations_show_it(num_evals: int, sharpness: int) -> None:
+    """A V and a parabola, both lowest at two fifths of the run and over 35 % higher at its end."""
+    places = [index / (num_evals - 1) for index in range(num_evals)]
+    evals = [1.3 + 0.8 * (abs(place - 0.4) / 0.6) ** sharpness for place in places]
+    assert "overfitting" in serious_ids(judge(render(overfitted(evals, train_end=0.8))))
 
 
 @every_style

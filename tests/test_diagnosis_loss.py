@@ -159,7 +159,7 @@ def test_a_loss_that_was_rounded_to_zero_is_told_as_memorised() -> None:
     assert "memorised" in find(judge(render(rows)), "loss_zero").summary
 
 
-@pytest.mark.parametrize("places", [(5, 17, 30), (20,), (37, 38)])
+@pytest.mark.parametrize("places", [(5, 17, 30), (20,), (37, 38), (39,), (38, 39)])
 def test_scattered_zeros_are_no_finding(places: tuple[int, ...]) -> None:
     losses = add_noise(descend(40), 0.03, 1)
     for place in places:
@@ -214,6 +214,21 @@ def test_a_last_value_above_the_noise_is_no_divergence(seed: int) -> None:
     losses = add_noise(descend(60), 0.05, seed)
     losses[-1] *= 2
     assert "loss_divergence" not in found_ids(judge(render(make_rows(losses))))
+
+
+def test_a_rise_of_a_few_percent_is_no_divergence() -> None:
+    losses = [*descend(40, 1.2, 1.1), *[1.1 + 0.0025 * index for index in range(20)]]
+    assert "loss_divergence" not in found_ids(judge(render(make_rows(losses))))
+
+
+def test_a_few_rows_that_climb_beside_the_validation_loss_are_divergence() -> None:
+    rows = add_evals(make_rows([2.0, 1.5, 2.5, 3.5, 4.5, 4.6]), [1.5, 2.5, 4.0])
+    assert serious_ids(judge(render(rows))) == ["loss_divergence"]
+
+
+def test_a_training_loss_that_wobbles_while_the_validation_loss_falls_is_learning() -> None:
+    rows = add_evals(make_rows(add_noise([2.3] * 40, 0.03, 1)), [2.2, 1.9, 1.7, 1.6])
+    assert serious_ids(judge(render(rows))) == []
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -56,6 +56,15 @@ def test_steps_that_vary_with_the_length_of_the_sequences_are_no_finding() -> No
     assert serious_ids(judge(bars(80, 80, lambda step: 2.0 * step + 1.0 * (step % 3)))) == []
 
 
+def test_steps_that_take_twice_as_long_at_the_end_are_no_finding() -> None:
+    assert serious_ids(judge(bars(80, 80, lambda step: 2.0 * step + max(0, step - 50) * 2.0))) == []
+
+
+def test_steps_that_grow_longer_are_found_in_a_log_of_many_frames() -> None:
+    diagnosis = judge(bars(8000, 8000, lambda step: 2.0 * step + max(0, step - 5000) * 8.0))
+    assert find(diagnosis, "slow_training").values["slowing_factor"] == pytest.approx(5.0, rel=0.1)
+
+
 def test_a_bar_that_starts_again_is_not_taken_for_growing_steps() -> None:
     once = bars(60, 60, lambda step: 2.0 * step)
     assert serious_ids(judge(once + once)) == []

@@ -27,14 +27,12 @@ CASES = [
         "it crashed, what can I do?",
         "out_of_memory_gpu",
         {
-            "gradient_checkpointing": "enable",
             "micro_batch": "set",
             "quantization": "enable",
             "sequence_length": "lower",
         },
     ),
 ]
-UP, DOWN = {"raise", "add", "enable"}, {"lower", "remove", "disable"}
 
 
 def ask(cache: Path, log: str, question: str, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +64,7 @@ def test_an_example_gets_the_right_cause_and_moves(
     assert answer["findings"][0]["id"] == finding
     assert moves.items() <= planned.items()
     assert answer["model"]
-    raw = (EXAMPLES / log).read_text(encoding="utf-8").split("\n")
+    raw = (EXAMPLES / log).read_bytes().decode().split("\n")
     for one in answer["findings"]:
         assert one["evidence"]
         assert all(line["text"] in raw[line["line"] - 1] for line in one["evidence"])
@@ -80,6 +78,12 @@ def test_the_models_words_hold_and_change_nothing_else(
     assert talked["answer"].startswith(plain["answer"])
     assert talked["answer"] != plain["answer"]
     assert (talked["findings"], talked["moves"], talked["cards"]) == (plain["findings"], plain["moves"], plain["cards"])
+
+
+def test_what_the_logs_own_settings_switch_on_is_not_advised_again(shared_cache: Path) -> None:
+    answer = load(ask(shared_cache, "out_of_memory.log", "it crashed, what can I do?", "--json", "--no-llm"))
+    assert "'gradient_checkpointing': true" in (EXAMPLES / "out_of_memory.log").read_text().lower().replace('"', "'")
+    assert "gradient_checkpointing" not in [move["knob"] for move in answer["moves"]]
 
 
 def test_a_healthy_run_gets_no_culprit(shared_cache: Path) -> None:

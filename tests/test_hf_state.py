@@ -118,6 +118,11 @@ def test_a_file_that_breaks_off_says_so(end: int) -> None:
     assert any("breaks off" in note for note in parse(PRETTY[:end]).notes)
 
 
+def test_the_row_that_a_file_breaks_off_in_gives_no_setting() -> None:
+    end = PRETTY.index(b'"epoch"', PRETTY.rindex(b'"learning_rate"'))
+    assert "learning_rate" not in parse(PRETTY[:end]).settings
+
+
 def test_what_stands_before_the_break_is_all_there() -> None:
     end = PRETTY.index(b'"loss"', len(PRETTY) // 2)
     assert len(parse(PRETTY[:end]).points("loss")) == PRETTY.count(b'"loss"', 0, end)

@@ -1,16 +1,12 @@
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import pytest
-from test_encoder import export_once
-from test_index import small_cards
+from test_index import build_reference, run_script, small_cards
 
-from knowledge import index as index_module
-from knowledge.index import CardIndex, PassageHit, ensure_index, list_passages
+from knowledge.index import CardIndex, PassageHit, list_passages, open_index
 from knowledge.retrieval import FINDING_BOOST, SCOPE_THRESHOLD, CardHit, find_cards, is_in_scope
 
 QUERY_SCRIPT = """
@@ -48,20 +44,12 @@ def script(similarities: Mapping[str, float]) -> CardIndex:
 
 @pytest.fixture(scope="session")
 def small_cache(shared_cache: Path) -> Path:
-    return shared_cache / "small"
+    return build_reference(shared_cache).cache
 
 
 @pytest.fixture(scope="session")
-def small_index(shared_cache: Path, small_cache: Path) -> CardIndex:
-    exported = export_once(shared_cache)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_module, "export_encoder", lambda folder: _link_files(exported, folder))
-        return ensure_index(small_cards(), small_cache, lambda _: None)
-
-
-def _link_files(source: Path, folder: Path) -> None:
-    for path in source.iterdir():
-        (folder / path.name).hardlink_to(path)
+def small_index(small_cache: Path) -> CardIndex:
+    return open_index(small_cards(), small_cache)
 
 
 def list_ids(hits: list[CardHit]) -> list[str]:
@@ -170,11 +158,7 @@ def test_hits_are_sorted_and_limited() -> None:
     assert list_ids(find_cards("sentence", index, limit=2)) == ["repetition", "loss_nan"]
 
 
-def test_a_query_in_a_fresh_interpreter_imports_neither_torch_nor_sentence_transformers(
-    small_index: CardIndex, small_cache: Path
-) -> None:
-    command = [sys.executable, "-c", QUERY_SCRIPT, str(small_cache)]
-    tests_folder = str(Path(__file__).parent)
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tests_folder, timeout=120)
+def test_a_query_in_a_fresh_interpreter_imports_neither_torch_nor_sentence_transformers(small_cache: Path) -> None:
+    done = run_script(QUERY_SCRIPT, small_cache)
     assert json.loads(done.stdout) == ["loss_nan", []]
     assert done.stderr == ""

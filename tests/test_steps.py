@@ -101,6 +101,17 @@ def test_rows_after_all_bars_take_their_steps_from_the_epochs() -> None:
     assert steps(parse(BANNER + BUFFERED_BARS + BUFFERED_ROWS)) == list(range(10, 101, 10))
 
 
+def test_an_epoch_of_two_places_is_set_to_the_logging_interval() -> None:
+    bars = "\r".join(draw_bar(step, 700) for step in range(0, 701, 10)) + "\n"
+    rows = "".join(row(round(step / 700, 2)) + "\n" for step in range(50, 701, 50))
+    assert steps(parse(BANNER.replace("100", "700") + bars + rows)) == list(range(50, 701, 50))
+
+
+def test_a_row_late_in_a_long_log_takes_the_bar_that_is_drawn_after_it() -> None:
+    training = "\r".join(draw_bar(step, 5000) for step in range(1, 3001))
+    assert steps(parse(f"{training}\r{live_log([(3010, 0.602), (3020, 0.604)], 5000)}\n")) == [3010, 3020]
+
+
 def test_the_epoch_of_the_summary_serves_in_place_of_the_banner() -> None:
     summary = "{'train_runtime': 200.0, 'train_loss': 1.5, 'epoch': 1.0}\n"
     assert steps(parse(BUFFERED_BARS + BUFFERED_ROWS + summary)) == list(range(10, 101, 10))

@@ -14,6 +14,7 @@ from tools.run import Setting
 MAX_REPEATED_SHARE = 0.2
 EPOCH_ROUNDING = 0.006
 CONTRADICTION_SHARE = 0.2
+MAX_GAP_DIFFERENCE = 0.1
 MAX_EPOCH = 1e6
 MAX_STEP = 1e15
 
@@ -142,6 +143,10 @@ def _settle(guess: float, interval: int, slack: float) -> int | None:
 
 
 def _interval(guesses: Sequence[float | None]) -> int:
+    """Steps between rows: the mean gap, which rounding spoils least, unless rows are missing; then the median."""
     known = [guess for guess in guesses if guess is not None]
-    gaps = [b - a for a, b in itertools.pairwise(known) if b > a]
-    return max(1, round(median(gaps))) if gaps else 1
+    gaps = [later - earlier for earlier, later in itertools.pairwise(known) if later > earlier]
+    if not gaps:
+        return 1
+    mean, middle = (known[-1] - known[0]) / len(gaps), median(gaps)
+    return max(1, round(mean if abs(mean - middle) <= MAX_GAP_DIFFERENCE * middle else middle))

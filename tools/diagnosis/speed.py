@@ -1,7 +1,6 @@
 """Slow training, as far as a log alone can say it: long steps, steps that grow longer, a slow path announced."""
 
-import itertools
-from statistics import median
+from collections.abc import Sequence
 
 from tools.diagnosis.finding import CannotJudge, Finding, Value, Verdict
 from tools.run import Line, Progress, Run
@@ -48,17 +47,24 @@ def _finding(severity: str, text: str, values: dict[str, Value], lines: tuple[Li
     return Finding("slow_training", "note", "possible", text, values, lines)
 
 
-def _slowing(stages: tuple[Progress, ...]) -> float | None:
-    """How much longer a step takes in the last quarter of the log than in the second eighth.
+def _slowing(stages: Sequence[Progress]) -> float | None:
+    """How much longer a step takes in the last quarter of the steps than between their first eighth and their half.
 
-    The first steps compile and warm up, so they are left out.
+    The first steps compile and warm up, so they are left out; a bar that started again counts from there.
     """
-    if len(stages) < MIN_STAGES:
+    restarts = [i for i in range(1, len(stages)) if stages[i].step < stages[i - 1].step]
+    current = stages[restarts[-1] if restarts else 0 :]
+    if len(current) < MIN_STAGES:
         return None
-    paces = [
-        (later.elapsed_seconds - earlier.elapsed_seconds) / (later.step - earlier.step)
-        for earlier, later in itertools.pairwise(stages)
-        if later.step > earlier.step
-    ]
-    early, late = paces[len(paces) // 8 : len(paces) // 2], paces[-max(3, len(paces) // 4) :]
-    return median(late) / median(early) if early and median(early) > 0 else None
+    first, last = current[0], current[-1]
+    eighth, half, three_quarters = (
+        min(current, key=lambda stage: abs(stage.step - first.step - share * (last.step - first.step)))
+        for share in (0.125, 0.5, 0.75)
+    )
+    early, late = _pace(eighth, half), _pace(three_quarters, last)
+    return late / early if early and late else None
+
+
+def _pace(start: Progress, end: Progress) -> float | None:
+    """Seconds a step between two moments of a bar."""
+    return (end.elapsed_seconds - start.elapsed_seconds) / (end.step - start.step) if end.step > start.step else None

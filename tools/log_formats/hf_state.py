@@ -53,7 +53,8 @@ class StateReader:
             self.num_lines += chunk.count(b"\n")
             self._depth += sum(map(chunk.count, (b"{", b"["))) - sum(map(chunk.count, (b"}", b"]")))
             tail, last = self._read_objects(tail + chunk), chunk
-        self._pass_over(tail)
+        if b"{" not in tail:
+            self._pass_over(tail)
         self.num_lines += bool(last) and not last.endswith(b"\n")
         return tuple(self._notes())
 
