@@ -15,6 +15,7 @@ MAX_MOVES = 5
 MAX_GAPS = 2
 MAX_SOURCES = 2
 PRECISE_SOURCES = ("arXiv", "documentation", "source:")
+NO_CARD = "No card speaks to your words; what the log shows stands above. 'ftchat cards list' names the cards."
 NOT_COVERED = (
     "The cards do not cover this, so it is not answered: they are about fine-tuning language models and how it fails. "
     "'ftchat cards list' names them all."
@@ -110,7 +111,8 @@ def _lines(draft: Draft) -> Section:
 def _about_the_question(draft: Draft) -> Section:
     """What the cards say to the question's words, where no finding answers it."""
     if not draft.is_covered:
-        return Section("WHAT YOU ASK", ((NOT_COVERED, ()),))
+        is_judged = any(diagnosis.is_judged for _, diagnosis in draft.judged)
+        return Section("WHAT YOU ASK", ((NO_CARD if is_judged else NOT_COVERED, ()),))
     if not draft.asked:
         return Section("", ())
     card = draft.asked[0]

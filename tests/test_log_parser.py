@@ -54,7 +54,20 @@ PIECES = st.sampled_from(
 )
 JSON_PIECES = st.sampled_from(
     [
-        *[b"\n", b"\r\n", b" ", b",", b'"max_steps":\n 500', '"名": "é"'.encode(), b"\xff", b"]", b"[", b"{", b"}"],
+        *[
+            b"\n",
+            b"\r\n",
+            b" ",
+            b",",
+            b'"max_steps":\n 500',
+            '"名": "é"'.encode(),
+            b"\xff",
+            b"]",
+            b"[",
+            b"{",
+            b"}",
+            b'"optim": "a\nb"',
+        ],
         *[
             b'{"loss": 1.5, "step": 10}',
             b'{\n "eval_loss": NaN,\n "step": 20\n}',
