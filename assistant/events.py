@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowledge.retrieval import CardHit
-
 from assistant.answer import Answer
 from assistant.compose import Section
+from knowledge.retrieval import CardHit
 from tools.diagnosis.finding import Finding
 
 

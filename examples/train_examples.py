@@ -195,15 +195,14 @@ def train(training: Training, folder: Path) -> None:
 def record(name: str, out: Path) -> None:
     """Run one training in a process of its own and write its log and its state file.
 
-    One thread is enough for a model of this size, and makes the numbers independent of what else the machine does.
+    One thread is enough for a model of this size, and does not suffer when the machine has other work.
     """
-    surroundings = {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as scratch:
         console = Path(scratch) / "console"
         command = [sys.executable, __file__, name, "--out", scratch, "--in-this-process"]
         started = time.monotonic()
         with console.open("wb") as stream:
-            environment = {**os.environ, **surroundings}
             ended = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False)
         if ended.returncode != 0:
             sys.exit(f"{name}: ended with {ended.returncode}:\n{console.read_text(encoding='utf-8')[-2000:]}")

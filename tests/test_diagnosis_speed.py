@@ -47,7 +47,7 @@ def test_a_slow_beginning_is_no_finding() -> None:
     assert serious_ids(judge(bars(80, 80, lambda step: 90.0 + 2.0 * step))) == []
 
 
-@pytest.mark.parametrize("pause_at", [20, 60])
+@pytest.mark.parametrize("pause_at", [20, 30, 60, 70, 79])
 def test_a_single_pause_is_no_finding(pause_at: int) -> None:
     assert serious_ids(judge(bars(80, 80, lambda step: 2.0 * step + 600.0 * (step >= pause_at)))) == []
 

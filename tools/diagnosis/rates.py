@@ -10,6 +10,7 @@ from tools.diagnosis.loss import MIN_POINTS, judge_loss_divergence, judge_loss_n
 from tools.run import Point, Run
 from tools.units import format_number
 
+RL_NOT_JUDGED = CannotJudge("a reinforcement-learning run is not judged by its loss")
 NO_GAIN_SHARE = 0.98
 NO_RATE = CannotJudge("the log does not tell the learning rate", "the training config")
 
@@ -38,7 +39,7 @@ def judge_learning_rate_too_low(run: Run) -> Verdict:
     if peak is None:
         return NO_RATE
     if is_rl(run):
-        return CannotJudge("a reinforcement-learning run is not judged by its loss")
+        return RL_NOT_JUDGED
     usual = rate_range(run)
     if peak.value >= usual.low or not isinstance(judge_loss_not_decreasing(run), Finding):
         return None
@@ -61,6 +62,8 @@ def judge_learning_rate_too_high(run: Run) -> Verdict:
     peak = _peak_rate(run)
     if peak is None:
         return NO_RATE
+    if is_rl(run):
+        return RL_NOT_JUDGED
     usual = rate_range(run)
     if peak.value <= usual.high or not _is_harmed(run):
         return None

@@ -1,6 +1,8 @@
 """Slow training, as far as a log alone can say it: long steps, steps that grow longer, a slow path announced."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
 
 from tools.diagnosis.finding import CannotJudge, Finding, Value, Verdict
 from tools.run import Line, Progress, Run
@@ -12,6 +14,7 @@ LONG_RUN_SECONDS = 12 * 3600.0
 SLOWING_FACTOR = 3.0
 """Steps vary by a factor of two with sequence length alone."""
 MIN_STAGES = 12
+NUM_SPREAD = 80
 
 
 def judge_slow_training(run: Run) -> Verdict:
@@ -50,19 +53,26 @@ def _finding(severity: str, text: str, values: dict[str, Value], lines: tuple[Li
 def _slowing(stages: Sequence[Progress]) -> float | None:
     """How much longer a step takes in the last quarter of the steps than between their first eighth and their half.
 
-    The first steps compile and warm up, so they are left out; a bar that started again counts from there.
+    The first steps compile and warm up, so they are left out; medians, so that one pause is not taken for slow steps;
+    a bar that started again counts from there.
     """
     restarts = [i for i in range(1, len(stages)) if stages[i].step < stages[i - 1].step]
     current = stages[restarts[-1] if restarts else 0 :]
     if len(current) < MIN_STAGES:
         return None
-    first, last = current[0], current[-1]
-    eighth, half, three_quarters = (
-        min(current, key=lambda stage: abs(stage.step - first.step - share * (last.step - first.step)))
-        for share in (0.125, 0.5, 0.75)
-    )
-    early, late = _pace(eighth, half), _pace(three_quarters, last)
-    return late / early if early and late else None
+    spread = _spread(current)
+    paces = [pace for earlier, later in pairwise(spread) if (pace := _pace(earlier, later)) is not None]
+    early, late = paces[len(paces) // 8 : len(paces) // 2], paces[-max(3, len(paces) // 4) :]
+    return median(late) / median(early) if early and median(early) > 0 else None
+
+
+def _spread(stages: Sequence[Progress]) -> list[Progress]:
+    """Stages that lie evenly over the steps: the bar is read more often at the beginning of a long log."""
+    kept, apart = [stages[0]], (stages[-1].step - stages[0].step) / NUM_SPREAD
+    for stage in stages[1:]:
+        if stage.step - kept[-1].step >= apart:
+            kept.append(stage)
+    return kept
 
 
 def _pace(start: Progress, end: Progress) -> float | None:

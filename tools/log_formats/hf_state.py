@@ -19,7 +19,9 @@ MAX_OBJECT_BYTES = 1 << 20
 _BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
 _FLAT_OBJECT = re.compile(rb"\{[^{}]*\}")
 _KEY = re.compile(rb'"([^"\\]+)"\s*:')
-_TOP_LEVEL = re.compile(rb'"(%s)"\s*:\s*("[^"]*"|[^\s,{}\[\]]+)' % "|".join(CONFIG_NAMES).encode())
+_TOP_LEVEL = re.compile(
+    rb'"(%s)"[ \t]{0,8}:[ \t]{0,8}("[^"\n]{0,400}"|[^\s,{}\[\]"]{1,400})' % "|".join(CONFIG_NAMES).encode()
+)
 _METRIC = re.compile(rb'"(?:log_history|(?:\w*_)?loss)"\s*:')
 _STEP_KEYS = ("step", "current_steps", "global_step")
 
