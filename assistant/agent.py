@@ -41,6 +41,10 @@ TEXT_WIDTH = 100
 WORDS_HEADING = "IN ANSWER TO YOUR QUESTION"
 
 
+class NothingToSay(BadInput):
+    """Neither a log nor a card gives an answer; the notice of the last unreadable log has been given already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a person asks and hands over.
@@ -87,7 +91,7 @@ class Turn:
         """Do the turn.
 
         Raises:
-            BadInput: no log could be read at all, and there is no question to answer from the cards.
+            NothingToSay: no log could be read at all, and no card speaks to the question.
         """
         yield from self._read_logs()
         findings = [finding for _, diagnosis in self._judged for finding in diagnosis.findings]
@@ -97,6 +101,8 @@ class Turn:
         yield from map(SectionComposed, opening)
         writer = self._open_writer()
         hits, in_scope = yield from self._find_cards(findings)
+        if self._request.logs and not self._judged and not in_scope:
+            raise NothingToSay(self._notes[-1])
         cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
         draft = replace(self._draft(findings, hits, cards), is_covered=in_scope or not self._request.question)
         closing = closing_sections(draft)
@@ -132,6 +138,7 @@ class Turn:
                 run = parse_path(log) if isinstance(log, Path) else parse_log(log[1], name)
             except BadInput as error:
                 self._notes.append(str(error))
+                yield Notice(str(error))
                 yield self._finished("parse_log", {"file": name}, {"error": str(error)}, started)
                 continue
             run = replace(run, settings={**run.settings, **self._request.settings})
@@ -144,8 +151,6 @@ class Turn:
             yield self._finished("diagnose", {"file": name}, found, started)
             self._judged.append((run, diagnosis))
             yield from (FindingFound(name, finding) for finding in diagnosis.findings)
-        if self._request.logs and not self._judged and not self._request.question:
-            raise BadInput(self._notes[-1])
 
     def _finished(
         self, name: str, arguments: Mapping[str, object], result: Mapping[str, object], started: float

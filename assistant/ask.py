@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from assistant.agent import WORDS_HEADING, Parts, Request, Turn
-from assistant.answer import Answer, answer_to_json
+from assistant.agent import WORDS_HEADING, NothingToSay, Parts, Request, Turn
+from assistant.answer import ASK_SCHEMA, Answer, answer_to_json
 from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded
 from assistant.exits import Exit
 from assistant.json_lines import print_json
@@ -25,11 +25,16 @@ def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> 
     """Answer one question on stdout."""
     parts = _parts(options)
     request = _request(question, logs, vars(options))
-    if options.json:
-        answer = _last(Turn(request, parts).events())
-        print_json(answer_to_json(answer))
-    else:
-        answer = _print_events(Turn(request, parts).events())
+    try:
+        if options.json:
+            answer = _last(Turn(request, parts).events())
+            print_json(answer_to_json(answer))
+        else:
+            answer = _print_events(Turn(request, parts).events())
+    except NothingToSay as error:
+        if options.json:
+            print_json({"schema": ASK_SCHEMA, "question": question, "judged": False, "error": str(error)})
+        return Exit.NOT_JUDGED
     return Exit.NOT_JUDGED if logs and not answer.is_judged else Exit.DONE
 
 
@@ -43,7 +48,7 @@ def answer_batch(options: argparse.Namespace, items: Iterable[dict[str, Any] | F
 
 def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, Any]:
     if isinstance(item, FtchatError):
-        return {"schema": "ftchat.ask/1", "error": str(item)}
+        return {"schema": ASK_SCHEMA, "error": str(item)}
     passed = {"id": item["id"]} if "id" in item else {}
     try:
         question = item.get("question")
@@ -53,7 +58,7 @@ def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, 
         request = _request(question, [logs] if isinstance(logs, str) else list(logs), item)
         return {**answer_to_json(_last(Turn(request, parts).events())), **passed}
     except FtchatError as error:
-        return {"schema": "ftchat.ask/1", "error": str(error), **passed}
+        return {"schema": ASK_SCHEMA, "error": str(error), **passed}
 
 
 def _parts(options: argparse.Namespace) -> Parts:

@@ -9,6 +9,9 @@ from pytest_socket import socket_allow_hosts
 
 ROOT = Path(__file__).parent.parent
 
+# Threads that spin while they wait stall each other on a busy machine; it must be set before any OpenMP is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 
 def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)

@@ -178,9 +178,14 @@ def test_a_log_without_a_metric_is_not_judged() -> None:
     assert "could not be judged" in answer.text
 
 
-def test_an_unreadable_log_without_a_question_is_an_error() -> None:
+def test_an_unreadable_log_and_no_card_is_an_error_after_its_notice() -> None:
+    seen: list[Event] = []
     with pytest.raises(BadInput, match="is empty"):
-        run("", b"", parts())
+        for event in Turn(Request("", [("stdin", io.BytesIO(b""))]), parts()).events():
+            seen.append(event)  # noqa: PERF402  what came before the error counts
+    assert [event.text for event in seen if isinstance(event, Notice)] == [
+        "stdin: is empty; pipe the trainer's output in, or pass a log file"
+    ]
 
 
 def test_two_logs_are_told_apart(tmp_path: Path) -> None:

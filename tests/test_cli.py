@@ -57,6 +57,24 @@ def test_unreadable_input_is_one_line_and_exit_2(stdin: bytes, said: str) -> Non
     assert said in one_line(done.stderr)
 
 
+@pytest.mark.parametrize("stdin", [b"", b"\x00\x01\x02" * 500])
+def test_a_question_about_unreadable_input_is_one_line_too(stdin: bytes, shared_cache: Path) -> None:
+    ftchat("cards", "build", cache=shared_cache)
+    done = ftchat("what is wrong with it?", "--no-llm", stdin=stdin, cache=shared_cache)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert "stdin: is" in one_line(done.stderr)
+    loaded = json.loads(ftchat("what is wrong?", "--no-llm", "--json", stdin=stdin, cache=shared_cache).stdout)
+    assert loaded["judged"] is False
+
+
+def test_an_unreadable_log_leaves_a_question_that_a_card_answers(shared_cache: Path) -> None:
+    done = ftchat("the loss is nan, why?", "--no-llm", stdin=b"", cache=shared_cache)
+    assert done.returncode == 2
+    assert b"[loss_nan]" in done.stdout
+    assert b"is empty" in done.stderr
+
+
 def test_a_missing_file_and_a_folder_are_one_line_each(tmp_path: Path) -> None:
     for target, said in ((tmp_path / "nope.log", "no such file"), (tmp_path, "is a folder")):
         done = ftchat("check", str(target))
