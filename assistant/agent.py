@@ -20,6 +20,7 @@ from assistant.events import (
     ToolFinished,
     ToolStarted,
     TurnEnded,
+    WordsAwaited,
 )
 from assistant.evidence import Evidence, cite_sources, collect_evidence
 from assistant.moves import PlannedMove, plan_moves
@@ -206,6 +207,7 @@ class Turn:
         struck: list[str] = []
         if opened is None or not evidence:
             return words, struck, None
+        yield WordsAwaited()
         try:
             writer = opened.result()
             for sentence, fault in writer.write(self._request.question, evidence, moves):

@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.agent import WORDS_HEADING, NothingToSay, Parts, Request, Turn
 from assistant.answer import ASK_SCHEMA, Answer, answer_to_json
-from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded
+from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded, WordsAwaited
 from assistant.exits import Exit
 from assistant.json_lines import print_json
 from assistant.parts import real_parts, report
@@ -97,6 +97,8 @@ def _print_events(events: Iterable[Event]) -> Answer:
     width, colour = terminal_width(sys.stdout), wants_colour(sys.stdout)
     answer, num_blocks, num_words, num_struck = None, 0, 0, 0
     for event in events:
+        if isinstance(event, WordsAwaited | TextChunk | Struck | Notice | TurnEnded):
+            _show_waiting(is_waiting=isinstance(event, WordsAwaited))
         if isinstance(event, SectionComposed):
             _print_block(render_sections([event.section], width, colour=colour), first=num_blocks == 0)
             num_blocks += 1
@@ -115,6 +117,13 @@ def _print_events(events: Iterable[Event]) -> Answer:
     if answer is None:
         raise BadInput("the turn ended without an answer")
     return answer
+
+
+def _show_waiting(*, is_waiting: bool) -> None:
+    """Say on a terminal that the model is reading, and take it back once it speaks."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K" + ("the model reads ... (the answer above stands)" if is_waiting else ""))
+        sys.stderr.flush()
 
 
 def _print_block(text: str, *, first: bool) -> None:

@@ -165,6 +165,6 @@ def _sources(draft: Draft) -> Section:
 
 
 def _tell_source(card: Card) -> str:
-    """A card's most precise sources: papers, documentation and code before general guides."""
+    """A card's most precise source: papers, documentation and code before general guides."""
     ordered = sorted(card.sources, key=lambda text: not any(word in text for word in PRECISE_SOURCES))
-    return f"[{card.id}] {'; '.join(ordered[:2])}; whole card: ftchat cards show {card.id}"
+    return f"[{card.id}] {ordered[0]}; more: ftchat cards show {card.id}"

@@ -51,6 +51,11 @@ class SectionComposed:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsAwaited:
+    """The composed answer is complete, and the language model begins to read."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextChunk:
     """A sentence of the language model that passed the verifier."""
 
@@ -80,5 +85,14 @@ class TurnEnded:
 
 
 Event = (
-    ToolStarted | ToolFinished | FindingFound | CardsFound | SectionComposed | TextChunk | Struck | Notice | TurnEnded
+    ToolStarted
+    | ToolFinished
+    | FindingFound
+    | CardsFound
+    | SectionComposed
+    | WordsAwaited
+    | TextChunk
+    | Struck
+    | Notice
+    | TurnEnded
 )

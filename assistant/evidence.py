@@ -10,6 +10,7 @@ from tools.run import Run
 from tools.units import format_number
 
 ADVICE = "Advice: "
+COUNTS = "log: "
 MAX_FINDINGS = 4
 MAX_MOVES = 6
 
@@ -56,7 +57,7 @@ def _facts(run: Run) -> tuple[str, float | int | str | None, str]:
         parts.append(f"first loss {format_number(losses[0].value)}, last loss {format_number(losses[-1].value)}")
     if evals:
         parts.append(f"{len(evals)} evaluations")
-    return "The log holds " + ", ".join(parts) + ".", len(losses), f"log: {run.name}"
+    return "The log holds " + ", ".join(parts) + ".", len(losses), f"{COUNTS}{run.name}"
 
 
 def cite_sources(sentence: str, evidence: Sequence[Evidence]) -> str:

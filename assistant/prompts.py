@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 
 from assistant.clauses import list_openings
-from assistant.evidence import ADVICE, Evidence
+from assistant.evidence import ADVICE, COUNTS, Evidence
 from assistant.redaction import redact
 
 MAX_FACTS = 6
@@ -56,9 +56,10 @@ def _rule_name(item: Evidence) -> str:
 
 def _offered(evidence: Sequence[Evidence]) -> list[Evidence]:
     """What the model may choose from: few items, since a small model is soon lost, and a small prompt is soon read."""
-    facts = [item for item in evidence if not item.text.startswith(ADVICE)][:MAX_FACTS]
-    advice = [item for item in evidence if item.text.startswith(ADVICE)][:MAX_ADVICE]
-    return [*facts, *advice]
+    advice = [item for item in evidence if item.text.startswith(ADVICE)]
+    facts = [item for item in evidence if not item.text.startswith(ADVICE)]
+    found = [item for item in facts if not item.source.startswith(COUNTS)]
+    return [*(found or facts)[:MAX_FACTS], *advice[:MAX_ADVICE]]
 
 
 def list_sayings(item: Evidence) -> list[str]:
