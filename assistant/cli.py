@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     options = build_parser(arguments).parse_args(arguments)
-    from assistant import commands  # noqa: PLC0415  --help must not pay for it
+    from assistant import commands
 
     command = getattr(options, "command", None) or "oneshot"
     run = {
@@ -130,7 +130,7 @@ class _ShowVersion(argparse.Action):
     """Reads the version only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         print(f"ftchat {version('ftchat')}")
         parser.exit()

@@ -12,7 +12,7 @@ DEFAULT_QUESTION = "What is wrong with this run?"
 
 def run_oneshot(options: argparse.Namespace) -> int:
     """``cat train.log | ftchat "QUESTION"``: one answer about what is piped in."""
-    from assistant.ask import answer_once  # noqa: PLC0415
+    from assistant.ask import answer_once
 
     if sys.stdin is None or sys.stdin.isatty():
         if not options.question:
@@ -23,7 +23,7 @@ def run_oneshot(options: argparse.Namespace) -> int:
 
 def run_ask(options: argparse.Namespace) -> int:
     """``ftchat ask``: one question, or a batch of them."""
-    from assistant.ask import answer_batch, answer_once  # noqa: PLC0415
+    from assistant.ask import answer_batch, answer_once
 
     if options.batch:
         return answer_batch(options, read_batch(options.batch))
@@ -34,14 +34,14 @@ def run_ask(options: argparse.Namespace) -> int:
 
 def run_check(options: argparse.Namespace) -> int:
     """``ftchat check``: diagnose each input."""
-    from assistant.check import check_files  # noqa: PLC0415
+    from assistant.check import check_files
 
     return check_files(options)
 
 
 def run_cards(options: argparse.Namespace) -> int:
     """``ftchat cards``: list, show, search, build."""
-    from assistant import card_commands  # noqa: PLC0415
+    from assistant import card_commands
 
     settings = load_settings({"cache": options.cache})
     if options.action == "build":

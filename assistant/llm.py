@@ -185,7 +185,7 @@ def _open_library() -> Any:
     # the work itself. A thousand turns are enough to be as fast on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        import llama_cpp  # noqa: PLC0415
+        import llama_cpp
     except (ImportError, OSError, RuntimeError) as error:
         raise NotAvailable(f"llama_cpp cannot be imported ({error}); run 'pip install llama-cpp-python'") from None
     _silence(llama_cpp)

@@ -28,9 +28,9 @@ def real_parts(settings: Settings) -> Parts:
 
     @cache
     def writer() -> "Writer":
-        from assistant.llm import LlamaChat  # noqa: PLC0415
-        from assistant.models import find_model  # noqa: PLC0415
-        from assistant.words import Writer  # noqa: PLC0415
+        from assistant.llm import LlamaChat
+        from assistant.models import find_model
+        from assistant.words import Writer
 
         found = find_model(settings.model, cache_folder)
         model = LlamaChat(model_path=found.path)
@@ -47,7 +47,7 @@ def real_parts(settings: Settings) -> Parts:
 
 def open_or_build(cache_folder: Path) -> "CardIndex":
     """Open the card index, and build it first where it is missing, old or damaged."""
-    from knowledge.index import ensure_index  # noqa: PLC0415  chromadb takes its time
+    from knowledge.index import ensure_index
 
     said: list[str] = []
 

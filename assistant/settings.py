@@ -71,6 +71,6 @@ def _config_folder(environment: Mapping[str, str]) -> Path:
 
 
 def _default_cache() -> str:
-    import platformdirs  # noqa: PLC0415  only where no cache is named
+    import platformdirs
 
     return platformdirs.user_cache_dir("ftchat")

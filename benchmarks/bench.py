@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results.json"
@@ -60,10 +61,10 @@ def measure(command: Sequence[str], stdin: bytes = b"") -> Sample:
     return Sample(first, whole, usage.ru_maxrss / 1024)
 
 
-def _feed(stream: object, data: bytes) -> None:
+def _feed(stream: IO[bytes], data: bytes) -> None:
     try:
-        stream.write(data)  # type: ignore[attr-defined]
-        stream.close()  # type: ignore[attr-defined]
+        stream.write(data)
+        stream.close()
     except BrokenPipeError:
         pass
 

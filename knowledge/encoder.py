@@ -57,8 +57,8 @@ class OnnxEncoder:
     """Turns texts into unit vectors with the exported graph; safe to call from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime  # noqa: PLC0415
-        from tokenizers import Tokenizer  # noqa: PLC0415
+        import onnxruntime
+        from tokenizers import Tokenizer
 
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
@@ -77,13 +77,13 @@ class OnnxEncoder:
         Returns:
             Vectors of length 1, (num_texts, VECTOR_SIZE).
         """
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         batches = [self._encode_batch(texts[at : at + BATCH_TEXTS]) for at in range(0, len(texts), BATCH_TEXTS)]
         return np.concatenate(batches) if batches else np.zeros((0, VECTOR_SIZE), dtype=np.float32)
 
     def _encode_batch(self, texts: Sequence[str]) -> "Vectors":
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         readable = [text.encode("utf-8", "replace").decode() for text in texts]  # without halves of surrogate pairs
         tokens = [self._tokenizer.encode(text).ids for text in readable]
@@ -114,7 +114,7 @@ def export_encoder(folder: Path) -> None:
     Raises:
         NotAvailable: the packaged encoder is missing or damaged, or the exported one does not agree with it.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     model_folder = _find_model_folder()
     with _quiet():
@@ -137,14 +137,14 @@ def _find_model_folder() -> Path:
 
 
 def _load_reference(model_folder: Path) -> Any:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(str(model_folder), device="cpu", local_files_only=True).eval()
 
 
 def _export_graph(reference: Any, graph: Path) -> None:
     """Export transformer, mean pooling and normalisation as one graph with free batch size and length."""
-    import torch  # noqa: PLC0415
+    import torch
 
     class SentenceVectors(torch.nn.Module):
         def __init__(self) -> None:
@@ -178,8 +178,8 @@ _quiet_lock = threading.Lock()
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the warnings, log lines and progress bars of torch and transformers away from the terminal."""
-    import torch  # noqa: F401, PLC0415  it sets the levels of its loggers when it is imported
-    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+    import torch  # noqa: F401  it sets the levels of its loggers when it is imported
+    from transformers.utils import logging as transformers_logging
 
     loggers = [logging.getLogger(name) for name in CHATTY_LOGGERS]
     with _quiet_lock, warnings.catch_warnings():

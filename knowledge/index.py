@@ -83,7 +83,7 @@ class CardIndex:
         Raises:
             IndexUnusable: the store was damaged or removed after it had been opened.
         """
-        from chromadb.errors import ChromaError  # noqa: PLC0415
+        from chromadb.errors import ChromaError
 
         vectors: Any = self._encoder.encode([question])
         try:
@@ -140,7 +140,7 @@ def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report) -
     Raises:
         NotAvailable: the cache folder cannot be written, or the encoder is missing.
     """
-    from chromadb.errors import ChromaError  # noqa: PLC0415
+    from chromadb.errors import ChromaError
 
     passages = list_passages(cards)
     folder = cache_folder / f"index-{_compute_key(passages)}"
@@ -266,7 +266,7 @@ def _open_encoder(folder: Path, digests: dict[str, str]) -> OnnxEncoder:
 
 
 def _open_store(store: Path, num_passages: int) -> "tuple[Client, Collection]":
-    from chromadb.errors import ChromaError  # noqa: PLC0415
+    from chromadb.errors import ChromaError
 
     try:
         client = _connect(store)
@@ -281,8 +281,8 @@ def _open_store(store: Path, num_passages: int) -> "tuple[Client, Collection]":
 
 
 def _connect(store: Path) -> "Client":
-    import chromadb  # noqa: PLC0415
-    from chromadb.config import Settings  # noqa: PLC0415
+    import chromadb
+    from chromadb.config import Settings
 
     return cast("Client", chromadb.PersistentClient(path=store, settings=Settings(**LOCAL_ONLY)))
 

@@ -119,7 +119,7 @@ def test_a_grammar_is_obeyed_when_tokens_are_drawn(model: LlamaChat) -> None:
 def test_asking_the_grammar_about_one_token_first_changes_no_answer(
     model: LlamaChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llama_cpp import Llama, LlamaGrammar  # noqa: PLC0415
+    from llama_cpp import Llama, LlamaGrammar
 
     quick = say(model, grammar=GRAMMAR, max_tokens=24)
     llama = model.load().llama
@@ -247,7 +247,7 @@ def test_a_truncated_file_is_one_clear_line(truncated: Path, capfd: pytest.Captu
 
 
 def test_a_missing_library_is_one_clear_line(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant import llm  # noqa: PLC0415
+    from assistant import llm
 
     monkeypatch.setattr(llm, "_open_library", llm._open_library.__wrapped__)
     monkeypatch.setitem(sys.modules, "llama_cpp", None)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, read_rank
@@ -184,16 +185,13 @@ def _thin(rows: list[RawRow]) -> list[RawRow]:
     kept = [rows[0]]
     for start in range(1, len(rows) - 1, THINNED_ROWS):
         block = rows[start : min(start + THINNED_ROWS, len(rows) - 1)]
-        telling = {
-            choose(block, key=lambda row, name=name: _height(row, name)).order  # type: ignore[misc]
-            for name in TELLING_METRICS
-            for choose in (min, max)
-        }
+        heights = [partial(_height, name) for name in TELLING_METRICS]
+        telling = {choose(block, key=height).order for height in heights for choose in (min, max)}
         kept += [row for row in block if row.order in telling]
     return [*kept, rows[-1]]
 
 
-def _height(row: RawRow, name: str) -> float:
+def _height(name: str, row: RawRow) -> float:
     """A value to compare rows by; one that is not finite is above all others."""
     value = row.record.values.get(name, row.record.values.get(f"eval_{name}", 0.0))
     return value if math.isfinite(value) else math.inf
