@@ -29,7 +29,7 @@ from knowledge.card import Card, Knob
 from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
 from tools.diagnosis import diagnose
 from tools.diagnosis.finding import Diagnosis, Finding
-from tools.errors import BadInput, NotAvailable
+from tools.errors import BadInput, FtchatError, NotAvailable
 from tools.log_formats.frames import ByteSource
 from tools.log_parser import parse_log, parse_path
 from tools.run import Run, Setting
@@ -37,7 +37,6 @@ from tools.run import Run, Setting
 if TYPE_CHECKING:
     from assistant.words import Writer
 
-MAX_HITS = 5
 TEXT_WIDTH = 100
 WORDS_HEADING = "IN ANSWER TO YOUR QUESTION"
 
@@ -87,6 +86,7 @@ class Turn:
         self._judged: list[tuple[Run, Diagnosis]] = []
         self._calls: list[ToolCall] = []
         self._notes = list(request.notes)
+        self._search_failed = False
 
     def events(self) -> Iterator[Event]:
         """Do the turn.
@@ -105,7 +105,8 @@ class Turn:
         if self._request.logs and not self._judged and not in_scope:
             raise NothingToSay(self._notes[-1])
         cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
-        draft = replace(self._draft(findings, hits, cards), is_covered=in_scope or not self._request.question)
+        is_covered = in_scope or not self._request.question or self._search_failed
+        draft = replace(self._draft(findings, hits, cards), is_covered=is_covered)
         closing = closing_sections(draft)
         yield from map(SectionComposed, closing)
         evidence = collect_evidence(self._judged, draft.moves, [(card.id, card.signs[0]) for card in draft.asked[:1]])
@@ -124,7 +125,7 @@ class Turn:
             evidence=evidence,
             struck=tuple(struck),
             in_scope=in_scope,
-            is_judged=bool(self._judged) and all(diagnosis.is_judged for _, diagnosis in self._judged),
+            is_judged=self._is_judged(),
             questions=ask_for(draft),
             model=model,
         )
@@ -153,6 +154,11 @@ class Turn:
             self._judged.append((run, diagnosis))
             yield from (FindingFound(name, finding) for finding in diagnosis.findings)
 
+    def _is_judged(self) -> bool:
+        """Whether there were logs, and every one of them could be judged."""
+        judged = [diagnosis.is_judged for _, diagnosis in self._judged]
+        return bool(judged) and all(judged) and len(judged) == len(self._request.logs)
+
     def _finished(
         self, name: str, arguments: Mapping[str, object], result: Mapping[str, object], started: float
     ) -> ToolFinished:
@@ -177,6 +183,7 @@ class Turn:
             hits = self._parts.find(self._request.question, ids)
         except NotAvailable as error:
             self._notes.append(f"cards could not be searched by your words: {error}")
+            self._search_failed = True
             hits = []
         in_scope = bool(ids) or is_in_scope(hits)
         if not in_scope:
@@ -217,7 +224,7 @@ class Turn:
                 else:
                     struck.append(sentence)
                     yield Struck(sentence, fault)
-        except NotAvailable as error:
+        except FtchatError as error:
             yield Notice(f"the language model was left out: {error}")
             return words, struck, None
         return words, struck, writer.name

@@ -103,7 +103,7 @@ class LlamaChat(BaseChatModel):
         pieces = engine.llama.create_completion(prompt, stream=True, stop=stop or [], **wishes)
         ending: dict[str, Any] = {"model_name": self.model_path.stem}
         with self._answering, closing(pieces):
-            for piece in pieces:
+            for piece in _survive(pieces):
                 choice = piece["choices"][0]
                 ending["finish_reason"] = choice["finish_reason"]
                 if choice["text"]:
@@ -114,6 +114,16 @@ class LlamaChat(BaseChatModel):
         usage = UsageMetadata(input_tokens=len(prompt), output_tokens=answer_tokens, total_tokens=total)
         last = AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
         yield ChatGenerationChunk(message=last, generation_info=ending)
+
+
+def _survive(pieces: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give a model's pieces, and one clear line where llama.cpp gives up in the middle of an answer."""
+    try:
+        yield from pieces
+    except (RuntimeError, ValueError) as error:
+        raise NotAvailable(
+            f"the model stopped in the middle of its answer ({error}); ask again or name another"
+        ) from None
 
 
 class _GrammarSampler:

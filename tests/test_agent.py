@@ -121,6 +121,39 @@ def test_a_model_that_is_not_there_is_one_notice_and_the_composed_answer() -> No
     assert answer.model is None
 
 
+def test_a_model_that_dies_in_mid_answer_leaves_the_answer_standing() -> None:
+    class Dying(Writer):
+        def write(self, *_: Any) -> Iterator[tuple[str, str | None]]:
+            yield "The validation loss has its minimum [E1].", None
+            raise NotAvailable("the model stopped in the middle of its answer")
+
+    def open_dying() -> Writer:
+        return Dying(GenericFakeChatModel(messages=iter([])), "dying", load_knobs())
+
+    whole = parts()
+    events, answer = run("why?", overfit_log(), Parts(whole.load_card, whole.knobs, whole.find, open_dying))
+    assert "the model stopped" in next(event.text for event in events if isinstance(event, Notice))
+    assert answer.text.startswith(run("why?", overfit_log(), parts())[1].text)
+
+
+def test_one_unreadable_log_of_two_is_not_called_judged(tmp_path: Path) -> None:
+    (tmp_path / "bad.log").write_bytes(overfit_log())
+    request = Request("compare", [tmp_path / "bad.log", tmp_path / "missing.log"])
+    answer = next(event.answer for event in Turn(request, parts()).events() if isinstance(event, TurnEnded))
+    assert not answer.is_judged
+    assert "no such file" in answer.text
+
+
+def test_a_search_that_fails_is_not_told_as_a_question_out_of_scope() -> None:
+    def fail(_: str, __: Sequence[str]) -> list[CardHit]:
+        raise NotAvailable("/cache: cannot be written")
+
+    whole = parts()
+    _, answer = run("the loss is nan", None, Parts(whole.load_card, whole.knobs, fail, None))
+    assert "do not cover" not in answer.text
+    assert "cannot be written" in answer.text
+
+
 def test_cards_that_cannot_be_searched_leave_the_diagnosis_standing() -> None:
     def fail(_: str, __: Sequence[str]) -> list[CardHit]:
         raise NotAvailable("/cache: cannot be written")
