@@ -57,6 +57,7 @@ def test_a_knob_is_named_once() -> None:
     [
         ({"gradient_checkpointing": True}, "out_of_memory_gpu", "gradient_checkpointing"),
         ({"per_device_train_batch_size": 1.0}, "out_of_memory_gpu", "micro_batch"),
+        ({"load_in_4bit": True}, "out_of_memory_gpu", "quantization"),
         ({"bf16": True}, "loss_nan", "precision"),
         ({"max_grad_norm": 1.0}, "loss_divergence", "max_grad_norm"),
     ],

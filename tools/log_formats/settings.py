@@ -48,6 +48,7 @@ CONFIG_NAMES = {
         "optim",
         "seed",
         "packing",
+        "load_in_4bit",
         "vocab_size",
     )
 } | {"lora_rank": "lora_r", "lora_target_modules": "target_modules", "target_modules": "target_modules"}
