@@ -98,8 +98,7 @@ class Turn:
         findings = [finding for _, diagnosis in self._judged for finding in diagnosis.findings]
         cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
         draft = Draft(self._judged, (), (), cards, self._notes)
-        opening = opening_sections(draft)
-        yield from map(SectionComposed, opening)
+        yield from map(SectionComposed, opening := opening_sections(draft))
         writer = self._open_writer()
         hits, in_scope = yield from self._find_cards(findings)
         if self._request.logs and not self._judged and not in_scope:
@@ -107,8 +106,7 @@ class Turn:
         cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
         is_covered = in_scope or not self._request.question or self._search_failed
         draft = replace(self._draft(findings, hits, cards), is_covered=is_covered)
-        closing = closing_sections(draft)
-        yield from map(SectionComposed, closing)
+        yield from map(SectionComposed, closing := closing_sections(draft))
         evidence = collect_evidence(self._judged, draft.moves, [(card.id, card.signs[0]) for card in draft.asked[:1]])
         words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
         text = render_sections([*opening, *closing], TEXT_WIDTH)

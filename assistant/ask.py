@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> 
             answer = _last(Turn(request, parts).events())
             print_json(answer_to_json(answer))
         else:
-            answer = _print_events(Turn(request, parts).events())
+            answer = _last(Turn(request, parts).events(), Printer().show)
+            _tell_struck(len(answer.struck))
     except NothingToSay as error:
         if options.json:
             print_json({"schema": ASK_SCHEMA, "question": question, "judged": False, "error": str(error)})
@@ -79,10 +80,12 @@ def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Reques
     return Request(question, sources, read_config(Path(config)) if config else {}, notes)
 
 
-def _last(events: Iterable[Event]) -> Answer:
-    """Run a turn for its answer alone; what a person should know goes to stderr."""
+def _last(events: Iterable[Event], show: Callable[[Event], None] | None = None) -> Answer:
+    """Run a turn to its answer; what a person should know goes to stderr, every event to ``show``."""
     answer = None
     for event in events:
+        if show:
+            show(event)
         if isinstance(event, Notice):
             report(event.text)
         elif isinstance(event, TurnEnded):
@@ -92,31 +95,31 @@ def _last(events: Iterable[Event]) -> Answer:
     return answer
 
 
-def _print_events(events: Iterable[Event]) -> Answer:
-    """Print each part of the answer as soon as it stands."""
-    width, colour = terminal_width(sys.stdout), wants_colour(sys.stdout)
-    answer, num_blocks, num_words, num_struck = None, 0, 0, 0
-    for event in events:
+class Printer:
+    """Prints each part of the answer as soon as it stands."""
+
+    def __init__(self) -> None:
+        self._width, self._colour = terminal_width(sys.stdout), wants_colour(sys.stdout)
+        self._num_blocks = 0
+        self._num_words = 0
+
+    def show(self, event: Event) -> None:
+        """Print what an event adds to the answer."""
         if isinstance(event, WordsAwaited | TextChunk | Struck | Notice | TurnEnded):
             _show_waiting(is_waiting=isinstance(event, WordsAwaited))
         if isinstance(event, SectionComposed):
-            _print_block(render_sections([event.section], width, colour=colour), first=num_blocks == 0)
-            num_blocks += 1
+            text = render_sections([event.section], self._width, colour=self._colour)
+            _print_block(text, first=self._num_blocks == 0)
+            self._num_blocks += 1
         elif isinstance(event, TextChunk):
-            text = render_words(WORDS_HEADING, [event.text], width, colour=colour)
-            _print_block(text if num_words == 0 else text.partition("\n")[2], first=num_words > 0)
-            num_words += 1
-        elif isinstance(event, Struck):
-            num_struck += 1
-        elif isinstance(event, Notice):
-            report(event.text)
-        elif isinstance(event, TurnEnded):
-            answer = event.answer
+            text = render_words(WORDS_HEADING, [event.text], self._width, colour=self._colour)
+            _print_block(text if self._num_words == 0 else text.partition("\n")[2], first=self._num_words > 0)
+            self._num_words += 1
+
+
+def _tell_struck(num_struck: int) -> None:
     if num_struck:
         report(f"{num_struck} sentence(s) of the model were struck, because the evidence does not hold them")
-    if answer is None:
-        raise BadInput("the turn ended without an answer")
-    return answer
 
 
 def _show_waiting(*, is_waiting: bool) -> None:

@@ -90,7 +90,7 @@ class LlamaChat(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: Any = None,  # noqa: ARG002
+        run_manager: Any = None,  # noqa: ARG002  LangChain passes it
         **options: Any,
     ) -> Iterator[ChatGenerationChunk]:
         wishes = {"grammar": None, **self.model_dump(include={"max_tokens", "temperature", "seed"})}

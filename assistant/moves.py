@@ -10,9 +10,6 @@ from tools.run import Run
 MAX_MOVES = 6
 MAX_MOVES_OF_A_NOTE = 1
 
-_VERBS = {"raise": "raise", "lower": "lower", "set": "set", "enable": "enable", "disable": "disable"}
-_VERBS |= {"add": "add", "remove": "remove", "inspect": "inspect"}
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedMove:
@@ -95,7 +92,7 @@ def _contradicts(move: Move, settled: Mapping[str, Settled]) -> bool:
 def _plan(card: str, move: Move, knobs: Mapping[str, Knob], measured: str = "") -> PlannedMove:
     amount = measured or move.amount
     joint = " " if amount.split(" ")[0] in ("by", "to", "of", "from", "until", "in", "with", "at", "towards") else ": "
-    text = f"{_VERBS[move.direction]} {knobs[move.knob].label}{joint}{amount}"
+    text = f"{move.direction} {knobs[move.knob].label}{joint}{amount}"
     return PlannedMove(card, move.knob, move.direction, amount, move.cost, text)
 
 

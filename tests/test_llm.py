@@ -3,11 +3,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -211,7 +211,7 @@ def test_a_stream_that_is_dropped_leaves_the_model_ready(model: LlamaChat) -> No
     whole = say(model)
     stream = model.stream(QUESTION)
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    cast(Generator[AIMessageChunk, None, None], stream).close()
     assert say(model) == whole
 
 

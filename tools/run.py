@@ -51,7 +51,7 @@ class Series:
     @property
     def values(self) -> list[float]:
         """The finite values, in order."""
-        return [point.value for point in self.points if math.isfinite(point.value)]
+        return [point.value for point in self.finite]
 
     def minimum(self) -> Point | None:
         """The first point with the lowest finite value."""
@@ -138,6 +138,14 @@ class Run:
     def points(self, name: str) -> tuple[Point, ...]:
         """The points of a series, none where the log does not hold it."""
         return self.series[name].points if name in self.series else ()
+
+    def finite(self, name: str) -> tuple[Point, ...]:
+        """The points of a series that are neither nan nor infinite, none where the log does not hold it."""
+        return self.series[name].finite if name in self.series else ()
+
+    def values(self, name: str) -> list[float]:
+        """The finite values of a series, in order."""
+        return [point.value for point in self.finite(name)]
 
     def number(self, name: str) -> float | None:
         """The numeric value of a setting, None where it is missing or not a number."""

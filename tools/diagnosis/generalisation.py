@@ -33,7 +33,7 @@ QUALITY_METRICS = ("accuracy", "f1", "bleu", "rouge", "meteor", "exact_match", "
 
 def judge_overfitting(run: Run) -> Verdict:
     """Find a validation loss that climbs from its minimum while the training loss goes on falling."""
-    evals = [point for point in run.points("eval_loss") if math.isfinite(point.value)]
+    evals = run.finite("eval_loss")
     if len(evals) < MIN_EVALS:
         found = f"{len(evals)} evaluation{'s' if len(evals) > 1 else ''}" if evals else "no evaluation"
         reason = f"{found} in the log; {MIN_EVALS} are needed to see the validation loss turn"
@@ -128,7 +128,7 @@ def _noise(evals: Sequence[Point], lowest: Point) -> float:
 
 def _train_near(run: Run, point: Point) -> Point | None:
     """The training row at a point of the run: the last one that is not after it."""
-    rows = [row for row in run.points("loss") if math.isfinite(row.value) and position(row) <= position(point)]
+    rows = [row for row in run.finite("loss") if position(row) <= position(point)]
     return rows[-1] if rows else None
 
 
@@ -139,7 +139,7 @@ def _is_memorised(run: Run, last: Point) -> bool:
 
 def _train_rises(run: Run, lowest: Point, share: float) -> bool:
     """Whether the training loss rises as well from there on, which is divergence and not overfitting."""
-    rows = [row for row in run.points("loss") if math.isfinite(row.value)]
+    rows = run.finite("loss")
     before = [row.value for row in rows if position(row) <= position(lowest)][-5:] or [row.value for row in rows[:1]]
     after = [row.value for row in rows if position(row) > position(lowest)][-5:]
     if not before or not after:

@@ -104,7 +104,7 @@ def judge_loss_divergence(run: Run) -> Verdict:
     """Find a training loss that climbs away from its minimum and stays up."""
     if is_rl(run):
         return RL_REASON
-    points = [point for point in run.points("loss") if math.isfinite(point.value)]
+    points = run.finite("loss")
     if len(points) < (MIN_POINTS_BESIDE_EVAL if _eval_climbs(run) else MIN_POINTS):
         return _too_few(points)
     curve = measure_curve([point.value for point in points])
@@ -158,7 +158,7 @@ def judge_loss_not_decreasing(run: Run) -> Verdict:
     """Find a training loss that is flat from the start."""
     if is_rl(run):
         return RL_REASON
-    points = [point for point in run.points("loss") if math.isfinite(point.value)]
+    points = run.finite("loss")
     if len(points) < MIN_POINTS:
         return _too_few(points)
     if run.is_excerpt:
@@ -236,15 +236,15 @@ def _stays_up(values: Sequence[float], level: float) -> bool:
 
 def _warms_up(run: Run) -> bool:
     """Whether the learning rate rises through the whole log."""
-    rates = [point.value for point in run.points("learning_rate") if math.isfinite(point.value)]
+    rates = run.values("learning_rate")
     return len(rates) >= 3 and rates[-1] > 2 * rates[0] and all(a < b for a, b in pairwise(rates))
 
 
 def _eval_climbs(run: Run) -> bool:
-    evals = [point.value for point in run.points("eval_loss") if math.isfinite(point.value)]
+    evals = run.values("eval_loss")
     return len(evals) >= 3 and evals[-1] > (1 + RISE_SHARE) * min(evals)
 
 
 def _eval_gains(run: Run) -> bool:
-    evals = [point.value for point in run.points("eval_loss") if math.isfinite(point.value)]
+    evals = run.values("eval_loss")
     return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])

@@ -97,7 +97,7 @@ def rate_range(run: Run) -> RateRange:
 
 def _peak_rate(run: Run) -> Point | None:
     """The highest learning rate that was logged, or the configured one."""
-    logged = [point for point in run.points("learning_rate") if math.isfinite(point.value)]
+    logged = run.finite("learning_rate")
     if logged:
         return max(logged, key=lambda point: point.value)
     configured = run.number("learning_rate")
@@ -109,7 +109,7 @@ def _peak_rate(run: Run) -> Point | None:
 def _is_harmed(run: Run) -> bool:
     if any(isinstance(judge(run), Finding) for judge in (judge_loss_nan, judge_loss_divergence)):
         return True
-    values = [point.value for point in run.points("loss") if math.isfinite(point.value)]
+    values = run.values("loss")
     if len(values) < MIN_POINTS:
         return False
     curve = measure_curve(values)
