@@ -5,5 +5,5 @@ from tools.log_formats.hf_state import HF_STATE
 from tools.log_formats.record import LogFormat
 
 LINE_FORMATS: tuple[LogFormat, ...] = (HF_CONSOLE,)
-BLOCK_FORMATS: tuple[LogFormat, ...] = (HF_STATE,)
-FORMATS: tuple[LogFormat, ...] = LINE_FORMATS + BLOCK_FORMATS
+FILE_FORMATS: tuple[LogFormat, ...] = (HF_STATE,)
+FORMATS: tuple[LogFormat, ...] = LINE_FORMATS + FILE_FORMATS
