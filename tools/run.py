@@ -72,11 +72,23 @@ class Problem:
     """A traceback, an error or a telling warning.
 
     Attributes:
-        kind: "out_of_memory", "traceback" or "warning".
+        kind: "out_of_memory" (of a GPU), "host_memory", "traceback", "error" (a line without its stack), "assertion" (in a
+            GPU kernel), "timeout" (of a collective), "signal" (a process was ended from outside), "warning" (a slow path)
+            or "sign" (any other telling message).
         summary: the line that says what happened.
         lines: the lines to show; first_line and last_line are the span in the log.
         values: numbers read from the text, sizes in bytes.
-        phase: what the stack was doing: load, forward, loss, backward, optimiser, evaluation, or "" (not known).
+        phase: what the stack was doing: load, forward, loss, backward, optimiser, evaluation, generation, rollout, save,
+            data, or "" (not known).
+        name: of the exception, signal or sign, "" where there is none.
+        message: what the error says, with the lines that belong to it; summary holds the first of them.
+        user_frame: place in the person's own code that was last entered, library_frame: the innermost one of a library.
+        stack: the frames as "path in function: code", outermost first, bounded.
+        link: how it hangs together with the traceback before it: "cause" (raised from it), "context" (raised while that
+            one was handled) or "".
+        num_messages: how often it was printed; ranks: which ranks printed it, as far as the log tells.
+        last_seen: line on which it was printed last.
+        is_uncaught: the stack begins in a main program, so that the process ended with it.
     """
 
     kind: str
@@ -86,6 +98,16 @@ class Problem:
     last_line: int
     values: Mapping[str, int] = field(default_factory=dict)
     phase: str = ""
+    name: str = ""
+    message: str = ""
+    user_frame: str = ""
+    library_frame: str = ""
+    stack: str = ""
+    link: str = ""
+    num_messages: int = 1
+    ranks: tuple[int, ...] = ()
+    last_seen: int = 0
+    is_uncaught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
