@@ -72,14 +72,14 @@ class Problem:
     """A traceback, an error or a telling warning.
 
     Attributes:
-        kind: "out_of_memory" (of a GPU), "host_memory", "traceback", "error" (a line without its stack), "assertion" (in a
-            GPU kernel), "timeout" (of a collective), "signal" (a process was ended from outside), "warning" (a slow path)
-            or "sign" (any other telling message).
+        kind: "out_of_memory" (of a GPU), "host_memory", "traceback", "error" (a line without its stack), "assertion"
+            (in a GPU kernel), "timeout" (of a collective), "signal" (a process was ended from outside), "warning"
+            (a slow path) or "sign" (any other telling message).
         summary: the line that says what happened.
         lines: the lines to show; first_line and last_line are the span in the log.
         values: numbers read from the text, sizes in bytes.
-        phase: what the stack was doing: load, forward, loss, backward, optimiser, evaluation, generation, rollout, save,
-            data, or "" (not known).
+        phase: what the stack was doing: load, forward, loss, backward, optimiser, evaluation, generation, rollout,
+            save, data, or "" (not known).
         name: of the exception, signal or sign, "" where there is none.
         message: what the error says, with the lines that belong to it; summary holds the first of them.
         user_frame: place in the person's own code that was last entered, library_frame: the innermost one of a library.
