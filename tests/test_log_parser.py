@@ -266,7 +266,8 @@ def test_a_run_that_can_be_kept_whole_is(long_run_rows: int) -> None:
     [
         (b"", r"run\.log: is empty; pipe the trainer's output in, or pass a log file"),
         (b" \n\r\n\t", r"run\.log: is empty"),
-        (b"\x1f\x8b\x08\x00abc", r"run\.log: is gzip data; unpack it first"),
+        (b"\x1f\x8b\x08\x00abc", r"run\.log: is damaged gzip data \(.*\); pass the log unpacked"),
+        (b"PK\x03\x04abc", r"run\.log: is a zip archive, not a log"),
         (bytes(range(32)) * 100, r"run\.log: is binary data, not a log"),
     ],
 )
@@ -276,8 +277,8 @@ def test_a_file_that_is_no_log_is_refused_in_plain_words(tmp_path: Path, content
         parse_path(tmp_path / "run.log")
 
 
-def test_a_folder_is_refused_with_the_file_to_pass(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"is a folder; pass the log file in it, for example .*trainer_state\.json"):
+def test_a_folder_without_a_log_is_refused_with_what_to_pass(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"it holds no log; pass a folder with trainer_state\.json"):
         parse_path(tmp_path)
 
 

@@ -59,6 +59,38 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """What one metric came to over the whole log, rows of earlier runs in it and rows that were thinned out included.
+
+    Attributes:
+        first, last: as the log prints them, nan and inf included; lowest, highest: of the finite values.
+    """
+
+    num_points: int
+    first: float
+    last: float
+    lowest: float | None
+    highest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the log without a restart: a resumed run has several, a log of several runs as well.
+
+    Attributes:
+        first_line, last_line: of its training rows.
+        first_step, last_step: None where the log does not tell steps.
+        is_resumed: it goes on from within the steps of the one before, so both are one run.
+    """
+
+    first_line: int
+    last_line: int
+    first_step: int | None
+    last_step: int | None
+    is_resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A setting that the log prints, under the name that Hugging Face uses for it."""
 
@@ -137,6 +169,9 @@ class Run:
         num_records: metric records read; num_lines: physical lines.
         notes: what was skipped, cut or not understood, in words.
         is_excerpt: the log begins after the run's first steps.
+        totals: by metric name, over the whole log; series hold the last run in it only.
+        segments: where the log starts again, the judged run's last.
+        rank_faults: by rank, the first loss that is not finite, for ranks other than the one whose rows were read.
     """
 
     name: str
@@ -151,6 +186,9 @@ class Run:
     num_records: int
     notes: tuple[str, ...]
     is_excerpt: bool = False
+    totals: Mapping[str, Total] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    rank_faults: Mapping[int, Point] = field(default_factory=dict)
 
     @property
     def is_judgeable(self) -> bool:

@@ -1,83 +1,161 @@
 """Collects what the readers find and makes a Run of it, within bounded memory."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
 from itertools import chain
 
-from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, read_rank
-from tools.log_formats.progress import Frame
+from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
+from tools.log_formats.progress import Frame, read_frame
 from tools.log_formats.record import Kind, Record, classify
-from tools.run import Line, Point, Problem, Progress, Run, Series, Setting
-from tools.steps import RawRow, resolve_steps, training_total
+from tools.row_batch import TELLING_METRICS, Event, Row, Totals, choose_telling
+from tools.run import Line, Point, Problem, Progress, Run, Series, Setting, Total
+from tools.segments import cut_last_run, is_excerpt, split_segments
+from tools.steps import RawRow, read_step, resolve_steps, training_total
 
-MAX_RECORDS = 20_000
+MAX_RECORDS = 16_000
 MAX_STAGES = 400
 MAX_BARS = 8
 MAX_PENDING = 8
-THINNED_ROWS = 8
-TELLING_METRICS = ("loss", "grad_norm")
-MAX_AWAITED_FRAMES = 3
-RESTART_SHARE = 0.5
-RESTART_NEARNESS = 2.0
-COORDINATES = frozenset({"step", "epoch", "current_steps", "global_step", "total_steps"})
+NUM_NEIGHBOURS = 3
+SAMPLED_EVENTS = 50
+THINNING = 4
+ROWS_PER_BLOCK = 24
+"""A long run keeps the rows with extremes, at most six of a block: a quarter of them."""
+COORDINATES = frozenset({"step", "epoch", "total_steps"})
+
+
+def make_record(row: Row) -> Record:
+    """The record of a row that stands on a line of its own."""
+    names, values, number, text = row
+    line = Line(number, decode(text, MAX_QUOTED_BYTES))
+    return Record(_kind_of(names), dict(zip(names, values, strict=True)), line)
+
+
+@lru_cache(maxsize=512)
+def _kind_of(names: tuple[str, ...]) -> Kind:
+    return classify(dict.fromkeys(names, 0.0)) or "train"
 
 
 @dataclass(slots=True)
 class RunBuilder:
-    """Takes records, bars and settings in the order of the log."""
+    """Takes rows, bars, settings and problems in the order of the log.
+
+    Attributes:
+        feed_text: sends one line (its number and bytes) through the reader of console text, for files that hold some.
+        num_lines, num_bytes: what was read of the input.
+    """
 
     name: str
     format: str | None = None
     notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    num_lines: int = 0
+    num_bytes: int = 0
+    feed_text: Callable[[int, bytes], None] = lambda _number, _text: None
     _rows: dict[Kind, list[RawRow]] = field(default_factory=dict)
-    _last_values: Mapping[str, float] = field(default_factory=dict)
+    _strides: dict[Kind, int] = field(default_factory=dict)
+    _totals: Totals = field(default_factory=Totals)
+    _last: Row = ((), (), 0, b"")
     _settings: dict[str, Setting] = field(default_factory=dict)
     _bars: dict[int, int] = field(default_factory=dict)
     _pending: list[RawRow] = field(default_factory=list)
     _stages: dict[int, list[Progress]] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
     _num_records: int = 0
-    _num_awaited: int = 0
     _rank: int | None = None
+    _rank_faults: dict[int, Point] = field(default_factory=dict)
     _other_ranks: set[int] = field(default_factory=set)
 
     def add_record(self, record: Record) -> None:
         """Take one group of metrics; one that was printed twice counts once."""
-        if "step" in record.values and record.values == self._last_values:
-            return
-        self._num_records += 1
-        self._num_awaited = MAX_AWAITED_FRAMES
-        for name in record.values:
-            self._counts[name] = self._counts.get(name, 0) + 1
-        row = RawRow(record, dict(self._bars), {}, self._num_records)
-        rows = self._rows.setdefault(record.kind, [])
-        rows.append(row)
-        self._last_values = record.values
-        self._pending = [row] if record.kind == "train" else [*self._pending[-MAX_PENDING:], row]
-        if len(rows) > 2 * MAX_RECORDS:
-            self._rows[record.kind] = _thin(rows)
+        if record.values and self.accepts_rank(record.rank, record.values, record.line):
+            row: Row = (tuple(record.values), tuple(record.values.values()), record.line.number, b"")
+            self.add_events([row], lambda _row: record)
 
     def add_values(self, values: Mapping[str, float], line: Line) -> None:
-        """Take the values of one console line; of several ranks, those of the first that printed any."""
-        kind, rank = classify(values), read_rank(line.text)
-        if kind is None:
-            return
-        if rank is not None and self._rank is None:
-            self._rank = rank
-        if rank is None or rank == self._rank:
+        """Take the values that stand on one line, if they are a row of a training run."""
+        kind = classify(values)
+        if kind:
             self.add_record(Record(kind, values, line))
-        else:
-            self._other_ranks.add(rank)
+
+    def add_events(self, events: Sequence[Event], to_record: Callable[[Row], Record] = make_record) -> None:
+        """Take rows and the bars between them; of a run that is long already only telling rows are kept."""
+        rows = [(place, event) for place, event in enumerate(events) if event is not None and len(event) == 4]
+        order = self._num_records
+        kept = {rows[index][0]: order + index + 1 for index in self._choose([row for _, row in rows])}
+        self._num_records += len(rows)
+        for place in self._places_to_read(len(events), len(rows), kept):
+            event = events[place]
+            if event is None:
+                self._pending = []
+            elif len(event) == 2:
+                self.add_bar(*event)
+            elif place in kept:
+                self._keep(to_record(event), kept[place])
+
+    def _choose(self, rows: Sequence[Row]) -> list[int]:
+        """Count rows, and choose those to keep; a row with a step that was printed twice in a row is neither."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        last = self._last
+        for index, row in enumerate(rows):
+            if row[1] == last[1] and row[0] == last[0] and "step" in row[0]:
+                continue
+            last = row
+            groups.setdefault(row[0], []).append(index)
+        self._last = last
+        chosen: list[int] = []
+        for names, places in groups.items():
+            values = [rows[place][1] for place in places]
+            self._totals.add(names, values)
+            stride = self._strides.get(_kind_of(names), 1)
+            if stride == 1:
+                chosen += places
+            else:
+                chosen += [
+                    places[index] for index in choose_telling(names, values, stride * ROWS_PER_BLOCK // THINNING)
+                ]
+        return chosen
+
+    @staticmethod
+    def _places_to_read(num_events: int, num_rows: int, kept: Mapping[int, int]) -> Sequence[int]:
+        """The kept rows, the bars beside them, and now and then one between."""
+        if len(kept) == num_rows:
+            return range(num_events)
+        near = {place + shift for place in kept for shift in range(1 - NUM_NEIGHBOURS, NUM_NEIGHBOURS + 1)}
+        return sorted(near.union(range(0, num_events, SAMPLED_EVENTS)) & set(range(num_events)))
+
+    def _keep(self, record: Record, order: int) -> None:
+        row = RawRow(record, dict(self._bars), {}, order)
+        rows = self._rows.setdefault(record.kind, [])
+        rows.append(row)
+        self._pending = [row] if record.kind == "train" else [*self._pending[-MAX_PENDING:], row]
+        if len(rows) > MAX_RECORDS:
+            self._rows[record.kind] = _thin(rows)
+            self._strides[record.kind] = self._strides.get(record.kind, 1) * THINNING
+
+    def accepts_rank(self, rank: int | None, values: Mapping[str, float], line: Line) -> bool:
+        """Whether a rank's rows are read: of several ranks, only those of the first that printed any."""
+        if rank is None or self._rank is None or rank == self._rank:
+            self._rank = rank if self._rank is None else self._rank
+            return True
+        self._other_ranks.add(rank)
+        loss = values.get("loss", 0.0)
+        if not math.isfinite(loss):
+            self._rank_faults.setdefault(rank, Point(loss, read_step(values), values.get("epoch"), line))
+        return False
 
     def add_setting(self, setting: Setting) -> None:
         """Take a setting; the first one printed is the one that the run started with."""
         self._settings.setdefault(setting.name, setting)
 
-    def add_frame(self, frame: Frame, number: int, raw: bytes) -> None:
+    def add_bar(self, number: int, raw: bytes) -> None:
         """Take a frame of a progress bar, of training or of something else."""
-        self._num_awaited = max(0, self._num_awaited - 1)
+        frame = read_frame(strip_ansi(raw))
+        if frame:
+            self._see(frame, number, raw)
+
+    def _see(self, frame: Frame, number: int, raw: bytes) -> None:
         for row in self._pending:
             row.after.setdefault(frame.total, frame.step)
         stages = self._stages.setdefault(frame.total, [])
@@ -92,55 +170,37 @@ class RunBuilder:
         if len(stages) > 2 * MAX_STAGES:
             del stages[1:-1:2]
 
-    def close_rows(self) -> None:
-        """Stop waiting for a bar: the next one belongs to the row that it shares a line with."""
-        self._pending = []
-
-    @property
-    def wants_frames(self) -> bool:
-        """Whether a record still waits for the bar that is drawn after it."""
-        return self._num_awaited > 0
-
-    def build(self, num_lines: int, num_bytes: int, problems: tuple[Problem, ...]) -> Run:
+    def build(self) -> Run:
         """Make the Run once everything has been read."""
-        rows, num_runs = _last_run(sorted(chain(*self._rows.values()), key=lambda row: row.order))
-        if num_runs > 1:
-            line = rows[0].record.line.number
-            self.notes.append(f"{num_runs} runs stand in this log; the last one, from line {line} on, was judged")
+        rows = sorted(chain(*self._rows.values()), key=lambda row: row.order)
+        segments = split_segments(rows)
+        judged = cut_last_run(rows, segments)
+        if len(judged) < len(rows):
+            num_runs = 1 + sum(not segment.is_resumed for segment in segments[1:])
+            first = judged[0].record.line.number
+            self.notes.append(f"{num_runs} runs stand in this log; the last one, from line {first} on, was judged")
         if self._other_ranks:
             self.notes.append(f"rows of {len(self._other_ranks)} other rank(s) repeat those of rank {self._rank}")
-        total = training_total(rows, self._settings)
-        steps = resolve_steps(rows, self._settings, total)
+        total = training_total(judged, self._settings)
+        steps = resolve_steps(judged, self._settings, total)
+        totals = self._totals.all()
         return Run(
             name=self.name,
-            format=self.format or ("console" if problems else None),
-            series=_series(rows, steps, self._counts if num_runs == 1 else {}),
-            summary=_summary(rows, steps),
+            format=self.format or ("console" if self.problems else None),
+            series=_series(judged, steps, totals if len(judged) == len(rows) else {}),
+            summary=_summary(judged, steps),
             settings=self._settings,
-            problems=problems,
+            problems=tuple(self.problems),
             stages=tuple(self._stages.get(total or 0, ())),
-            num_lines=num_lines,
-            num_bytes=num_bytes,
+            num_lines=self.num_lines,
+            num_bytes=self.num_bytes,
             num_records=self._num_records,
             notes=tuple(self.notes),
-            is_excerpt=_is_excerpt(rows, steps),
+            is_excerpt=is_excerpt(judged, steps),
+            totals=totals,
+            segments=segments,
+            rank_faults=self._rank_faults,
         )
-
-
-def _last_run(rows: list[RawRow]) -> tuple[list[RawRow], int]:
-    """Cut off earlier runs: step or epoch starts again near its first value, as in sweeps and restarted jobs."""
-    start, num_runs, first, highest, last = 0, 1, None, 0.0, 0.0
-    for index, row in enumerate(rows):
-        values = row.record.values
-        place = values.get("step", values.get("epoch"))
-        if place is None or row.record.kind != "train":
-            continue
-        if first is None:
-            first = place
-        elif place < last and place <= RESTART_SHARE * highest and place <= RESTART_NEARNESS * first:
-            start, num_runs, first, highest = index, num_runs + 1, place, place
-        highest, last = max(highest, place), place
-    return rows[start:], num_runs
 
 
 def _point(row: RawRow, name: str, step: int | None) -> Point:
@@ -148,7 +208,7 @@ def _point(row: RawRow, name: str, step: int | None) -> Point:
     return Point(record.values[name], step, record.values.get("epoch"), record.lines.get(name, record.line))
 
 
-def _series(rows: Sequence[RawRow], steps: Sequence[int | None], counts: Mapping[str, int]) -> dict[str, Series]:
+def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping[str, Total]) -> dict[str, Series]:
     points: dict[str, list[Point]] = {}
     for row, step in zip(rows, steps, strict=True):
         if row.record.kind == "summary":
@@ -156,7 +216,10 @@ def _series(rows: Sequence[RawRow], steps: Sequence[int | None], counts: Mapping
         for name in row.record.values:
             if name not in COORDINATES:
                 points.setdefault(name, []).append(_point(row, name, step))
-    return {name: Series(name, tuple(found), counts.get(name, len(found))) for name, found in points.items()}
+    return {
+        name: Series(name, tuple(found), totals[name].num_points if name in totals else len(found))
+        for name, found in points.items()
+    }
 
 
 def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, Point]:
@@ -167,31 +230,7 @@ def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, P
     return summary
 
 
-def _is_excerpt(rows: Sequence[RawRow], steps: Sequence[int | None]) -> bool:
-    """Tell whether the first training row comes later than the spacing of the rows allows."""
-    trained = [
-        step if step is not None else row.record.values.get("epoch")
-        for row, step in zip(rows, steps, strict=True)
-        if row.record.kind == "train"
-    ]
-    if len(trained) < 3 or trained[0] is None or trained[1] is None or trained[2] is None:
-        return False
-    spacing = max(trained[1] - trained[0], trained[2] - trained[1])
-    return spacing > 0 and trained[0] > 2.5 * spacing
-
-
-def _thin(rows: list[RawRow]) -> list[RawRow]:
-    """Halve the rows: of every eight, keep those with the lowest and highest loss and gradient, and both ends."""
-    kept = [rows[0]]
-    for start in range(1, len(rows) - 1, THINNED_ROWS):
-        block = rows[start : min(start + THINNED_ROWS, len(rows) - 1)]
-        heights = [partial(_height, name) for name in TELLING_METRICS]
-        telling = {choose(block, key=height).order for height in heights for choose in (min, max)}
-        kept += [row for row in block if row.order in telling]
-    return [*kept, rows[-1]]
-
-
-def _height(name: str, row: RawRow) -> float:
-    """A value to compare rows by; one that is not finite is above all others."""
-    value = row.record.values.get(name, row.record.values.get(f"eval_{name}", 0.0))
-    return value if math.isfinite(value) else math.inf
+def _thin(rows: Sequence[RawRow]) -> list[RawRow]:
+    """Keep a quarter of the rows: both ends, and the lowest and highest of each telling metric in a block."""
+    values = [tuple(row.record.values.get(name, 0.0) for name in TELLING_METRICS) for row in rows]
+    return [rows[index] for index in sorted(choose_telling(TELLING_METRICS, values, ROWS_PER_BLOCK))]

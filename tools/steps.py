@@ -47,7 +47,7 @@ def training_total(rows: Sequence[RawRow], settings: Mapping[str, Setting]) -> i
 
 def resolve_steps(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int | None) -> list[int | None]:
     """Give the step of every row, None where nothing tells it."""
-    recorded = [_recorded(row) for row in rows]
+    recorded = [read_step(row.record.values) for row in rows]
     if total is None or all(step is not None for step in recorded):
         return recorded
     told = _told(rows, settings, total)
@@ -90,8 +90,9 @@ def _epoch(row: RawRow) -> float | None:
     return epoch if epoch is not None and 0 <= epoch < MAX_EPOCH else None
 
 
-def _recorded(row: RawRow) -> int | None:
-    step = row.record.values.get("step")
+def read_step(values: Mapping[str, float]) -> int | None:
+    """The step that a row tells itself, None where it tells none or no whole number."""
+    step = values.get("step")
     return int(step) if step is not None and abs(step) < MAX_STEP else None
 
 

@@ -44,6 +44,12 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Give (line number, frame); the terminators are not part of a frame."""
+        for first, lines in self.blocks():
+            for number, line in enumerate(lines, first):
+                yield from ((number, frame) for frame in line.split(b"\r") if frame)
+
+    def blocks(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Give (number of the first line, lines); the last one may be a part of a line that the next block goes on."""
         number, carry, is_cut, ends_in_line = 1, b"", False, False
         while chunk := self._stream.read(CHUNK_BYTES):
             self.num_bytes += len(chunk)
@@ -51,27 +57,29 @@ class FrameReader:
             if is_cut:
                 data = _drop_to_break(data)
                 is_cut = not data
-            *lines, last = data.split(b"\n")
-            for line in lines:
-                yield from self._split(number, line)
-                number += 1
-            finished, _, carry = last.rpartition(b"\r")
-            yield from self._split(number, finished)
+            lines = data.split(b"\n")
+            last = lines[-1]
+            lines[-1], _, carry = last.rpartition(b"\r")
+            if len(data) > MAX_FRAME_BYTES:
+                lines = self._cut(lines)
+            yield number, lines
+            number += len(lines) - 1
             ends_in_line = bool(last)
             if len(carry) > MAX_FRAME_BYTES:
-                yield number, carry[:MAX_FRAME_BYTES]
+                yield number, [carry[:MAX_FRAME_BYTES]]
                 self.num_cut, is_cut, carry = self.num_cut + 1, True, b""
         if carry:
-            yield number, carry
+            yield number, [carry]
         self.num_lines = number if ends_in_line or is_cut else number - 1
 
-    def _split(self, number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
-        for frame in line.split(b"\r"):
-            if len(frame) > MAX_FRAME_BYTES:
-                self.num_cut += 1
-                yield number, frame[:MAX_FRAME_BYTES]
-            elif frame:
-                yield number, frame
+    def _cut(self, lines: list[bytes]) -> list[bytes]:
+        """Cut frames that are too long, so that no reader sees one."""
+        for place, line in enumerate(lines):
+            if len(line) > MAX_FRAME_BYTES:
+                frames = line.split(b"\r")
+                self.num_cut += sum(len(frame) > MAX_FRAME_BYTES for frame in frames)
+                lines[place] = b"\r".join(frame[:MAX_FRAME_BYTES] for frame in frames)
+        return lines
 
 
 def _drop_to_break(data: bytes) -> bytes:

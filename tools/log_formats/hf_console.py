@@ -4,6 +4,7 @@ transformers 4 prints floats, transformers 5 prints strings of four significant 
 """
 
 import re
+from dataclasses import dataclass
 
 from tools.log_formats.record import LogFormat, classify
 from tools.units import parse_number
@@ -34,6 +35,45 @@ def read_console_line(text: str) -> dict[str, float] | None:
         if classify(values):
             return values
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The keys of a row in their order: rows of one trainer repeat it, and are read by it in a fraction of the time.
+
+    Attributes:
+        names: metrics in the order of the row.
+        pattern: matches a frame that is such a row and nothing else.
+    """
+
+    names: tuple[str, ...]
+    pattern: re.Pattern[bytes]
+
+    def read(self, frame: bytes) -> tuple[float, ...] | None:
+        """The values of a frame, None where it has another layout."""
+        match = self.pattern.fullmatch(frame)
+        if match is None:
+            return None
+        try:
+            return tuple(map(float, match.groups()))
+        except ValueError:
+            return None
+
+
+def learn_layout(frame: bytes) -> Layout | None:
+    """Learn the layout of a frame that is a metric row from end to end, None where it is anything else.
+
+    Example:
+        >>> learn_layout(b"{'loss': '2.8', 'epoch': 0.5}").read(b"{'loss': '2.7', 'epoch': 0.6}")
+        (2.7, 0.6)
+    """
+    text = frame.decode("utf-8", "replace")
+    if not _DICTIONARY.fullmatch(text) or not read_console_line(text):
+        return None
+    names = tuple(name for name, _ in _PAIR.findall(text))
+    parts = (b"'%s': '?([^',{}()]{1,40})'?" % re.escape(name.encode()) for name in names)
+    layout = Layout(names, re.compile(rb"\{" + b", ".join(parts) + rb"\}"))
+    return layout if len(set(names)) == len(names) and layout.read(frame) else None
 
 
 HF_CONSOLE = LogFormat(

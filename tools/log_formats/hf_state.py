@@ -1,20 +1,29 @@
-"""trainer_state.json, its bare log_history, and any JSON whose flat objects hold a loss.
+"""JSON whose flat objects hold metrics: trainer_state.json, its bare log_history, and rows in JSON Lines.
 
-The file is never loaded whole: every innermost object is read by itself, so that a file of any size needs little
-memory and one that breaks off is read up to where it breaks.
+The file is never loaded whole: the innermost objects of a piece are read together, so that a file of any size needs
+little memory and one that breaks off is read up to where it breaks.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
-from tools.log_formats.record import LogFormat, Record, classify
+from tools.log_formats.json_values import find_layout, flatten
+from tools.log_formats.record import FileFormat, LogFormat, Record, canonical_name, classify
 from tools.log_formats.settings import CONFIG_NAMES, read_value
+from tools.row_batch import Event, Row
 from tools.run import Line, Setting
+
+if TYPE_CHECKING:
+    from tools.run_builder import RunBuilder
 
 CHUNK_BYTES = 1 << 20
 MAX_OBJECT_BYTES = 1 << 20
+MIN_GAP_BYTES = 16
+"""What stands between two rows of a list is shorter than this; a longer gap may hold settings."""
+
 
 _BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
 _FLAT_OBJECT = re.compile(rb"\{[^{}]*\}")
@@ -22,8 +31,8 @@ _KEY = re.compile(rb'"([^"\\]+)"\s*:')
 _TOP_LEVEL = re.compile(
     rb'"(%s)"[ \t]{0,8}:[ \t]{0,8}("[^"\n]{0,400}"|[^\s,{}\[\]"]{1,400})' % "|".join(CONFIG_NAMES).encode()
 )
-_METRIC = re.compile(rb'"(?:log_history|(?:\w*_)?loss)"\s*:')
-_STEP_KEYS = ("step", "current_steps", "global_step")
+_METRIC = re.compile(rb'"(?:log_history|[\w/. ]{0,60}(?:loss|Loss|reward|perplexity)|kl)"\s*:')
+_NOT_FINITE = re.compile(rb"(?<=[:\s])(-?)(NaN|Infinity)(?=\s*[,}\r\n])")
 
 
 def is_metric_json(head: bytes) -> bool:
@@ -32,43 +41,66 @@ def is_metric_json(head: bytes) -> bool:
 
 
 class StateReader:
-    """Reads every metric object of a JSON stream, in constant memory.
+    """Reads every metric object of a JSON stream, in constant memory, and hands it to a builder."""
 
-    Attributes:
-        num_lines, num_bytes: what was read.
-    """
-
-    def __init__(self, on_record: Callable[[Record], None], on_setting: Callable[[Setting], None]) -> None:
-        self._on_record, self._on_setting = on_record, on_setting
-        self.num_lines = 0
-        self.num_bytes = 0
+    def __init__(self, builder: "RunBuilder") -> None:
+        self._builder = builder
         self._line_number = 1
         self._depth = 0
         self._num_skipped = 0
         self._num_damaged = 0
+        self._num_rows = 0
 
-    def read(self, stream: ByteSource) -> tuple[str, ...]:
-        """Read the stream to its end; gives notes on what could not be read."""
+    def read(self, stream: ByteSource) -> None:
+        """Read the stream to its end; notes tell what could not be read."""
         tail, last = b"", b""
+        is_lines: bool | None = None
         while chunk := stream.read(CHUNK_BYTES):
-            self.num_bytes += len(chunk)
-            self.num_lines += chunk.count(b"\n")
-            self._depth += sum(map(chunk.count, (b"{", b"["))) - sum(map(chunk.count, (b"}", b"]")))
-            tail, last = self._read_objects(tail + chunk), chunk
-        if b"{" not in tail:
+            self._builder.num_bytes += len(chunk)
+            self._builder.num_lines += chunk.count(b"\n")
+            data, last = tail + chunk, chunk
+            is_lines = _is_json_lines(data) if is_lines is None else is_lines
+            tail = self._read_lines(data) if is_lines else self._read_objects(data)
+        if is_lines and tail.strip():
+            self._read_lines(tail + b"\n")
+        elif b"{" not in tail:
             self._pass_over(tail)
-        self.num_lines += bool(last) and not last.endswith(b"\n")
-        return tuple(self._notes())
+        else:
+            self._depth += 1
+        self._builder.num_lines += bool(last) and not last.endswith(b"\n")
+        self._builder.notes.extend(self._notes())
+
+    def _read_lines(self, data: bytes) -> bytes:
+        """Read whole lines, one object each; gives the bytes of the line that is not yet whole."""
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        found = [(number, line) for number, line in enumerate(lines, self._line_number) if b"{" in line]
+        self._add([number for number, _ in found], [line[line.find(b"{") :].rstrip() for _, line in found])
+        self._line_number += len(lines)
+        if len(rest) > MAX_OBJECT_BYTES:
+            self._num_skipped += len(rest)
+            return b""
+        return rest
 
     def _read_objects(self, data: bytes) -> bytes:
         """Read the objects that are whole; gives the bytes that may begin the next one."""
-        position = 0
-        for match in _FLAT_OBJECT.finditer(data):
-            self._pass_over(data[position : match.start()])
-            self._read_object(match[0])
-            self._line_number += match[0].count(b"\n")
-            position = match.end()
-        rest = data[position:]
+        spans = [match.span() for match in _FLAT_OBJECT.finditer(data)]
+        numbers, number, place = [], self._line_number, 0
+        for start, end in spans:
+            if start - place > MIN_GAP_BYTES:
+                self._read_gap(data[place:start], number)
+            number += data.count(b"\n", place, start)
+            numbers.append(number)
+            number += data.count(b"\n", start, end)
+            place = end
+        ends = [0, *(end for _, end in spans)]
+        between = b"".join([data[end:start] for end, (start, _) in zip(ends, spans, strict=False)])
+        self._depth += _depth_of(between)
+        self._line_number = number
+        self._add(numbers, [data[start:end] for start, end in spans])
+        return self._keep_rest(data[place:])
+
+    def _keep_rest(self, rest: bytes) -> bytes:
         start = rest.rfind(b"{")
         start = rest.rfind(b"\n") + 1 if start < 0 else start
         if len(rest) - start > MAX_OBJECT_BYTES:
@@ -77,28 +109,108 @@ class StateReader:
         self._pass_over(rest[:start])
         return rest[start:]
 
-    def _read_object(self, text: bytes) -> None:
-        try:
-            record = _to_record(text, self._line_number)
-        except (ValueError, OverflowError, RecursionError):
-            self._num_damaged += bool(_METRIC.search(text))
+    def _add(self, numbers: list[int], texts: list[bytes]) -> None:
+        events: list[Event] = []
+        for number, text, loaded in zip(numbers, texts, self._load(texts), strict=True):
+            if not isinstance(loaded, dict):
+                continue
+            values = tuple(loaded.values())
+            layout = find_layout(tuple(loaded), tuple(map(type, values)))
+            if layout is None:
+                self._add_odd(events, loaded, number, text)
+            elif layout.names:
+                events.append((layout.names, layout.pick(values), number, text))
+        self._num_rows += len(events)
+        self._builder.add_events(events, _make_record)
+
+    def _add_odd(self, events: list[Event], loaded: dict[str, Any], number: int, text: bytes) -> None:
+        """Take an object with text, lists or objects in it; one that repeats the rows before it is passed over."""
+        if isinstance(loaded.get("log_history"), list) and self._num_rows + len(events):
+            self._builder.notes.append(f"line {number} repeats the rows before it and was passed over")
             return
-        if record:
-            self._on_record(record)
+        values = flatten(loaded)
+        if classify(values):
+            events.append((tuple(values), tuple(values.values()), number, text))
+        else:
+            for setting in _settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
+                self._builder.add_setting(setting)
+
+    def _load(self, texts: list[bytes]) -> list[Any]:
+        """Load objects, all at once where none is damaged."""
+        import orjson
+
+        joined = b"[" + b",".join(texts) + b"]"
+        if b"NaN" in joined or b"Infinity" in joined:
+            joined = _NOT_FINITE.sub(rb'"\1\2"', joined)
+        try:
+            loaded = orjson.loads(joined)
+        except ValueError:
+            loaded = None
+        if isinstance(loaded, list) and len(loaded) == len(texts):
+            return loaded
+        return [self._load_one(text) for text in texts]
+
+    def _load_one(self, text: bytes) -> Any:
+        try:
+            return json.loads(text, parse_int=float)
+        except (ValueError, RecursionError):
+            self._num_damaged += bool(_METRIC.search(text))
+            return None
 
     def _pass_over(self, gap: bytes) -> None:
         """Read what stands between objects: settings of the top level."""
-        for setting in _read_settings(gap, self._line_number):
-            self._on_setting(setting)
+        self._read_gap(gap, self._line_number)
+        self._depth += _depth_of(gap)
         self._line_number += gap.count(b"\n")
+
+    def _read_gap(self, gap: bytes, number: int) -> None:
+        for setting in _read_settings(gap, number):
+            self._builder.add_setting(setting)
 
     def _notes(self) -> Iterator[str]:
         if self._depth > 0:
-            yield f"the JSON breaks off in line {self.num_lines}; what stands before was read"
+            yield f"the JSON breaks off in line {self._builder.num_lines}; what stands before was read"
         if self._num_damaged:
             yield f"{self._num_damaged} damaged row(s) were left out"
         if self._num_skipped:
             yield f"{self._num_skipped} bytes without a readable object were skipped"
+
+
+def _depth_of(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[") - text.count(b"}") - text.count(b"]")
+
+
+def _is_json_lines(data: bytes) -> bool:
+    """Whether the first line that is not empty is an object by itself, with another one below it or nothing."""
+    lines = [line.strip() for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n", 50) if line.strip()][:2]
+    if not lines or not all(line.startswith(b"{") for line in lines):
+        return False
+    try:
+        loaded = json.loads(lines[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(loaded, dict) and not any(isinstance(value, list) for value in loaded.values())
+
+
+def _settings_of(loaded: Mapping[str, Any], line: Line) -> Iterator[Setting]:
+    """Settings in an object that is no row, such as a configuration that stands before the rows."""
+    for key, value in loaded.items():
+        if isinstance(value, dict):
+            yield from _settings_of(value, line)
+        elif key in CONFIG_NAMES and isinstance(value, bool | int | float | str):
+            read = value if isinstance(value, bool) else read_value(str(value))
+            if read is not None:
+                yield Setting(CONFIG_NAMES[key], read, line)
+
+
+def _make_record(row: Row) -> Record:
+    names, values, number, text = row
+    named = dict(zip(names, map(float, values), strict=True))
+    kind = classify(named) or "train"
+    if b"\n" not in text:
+        return Record(kind, named, Line(number, decode(text, MAX_QUOTED_BYTES)))
+    lines = {key if key in named else canonical_name(key): line for key, line in _lines_of_keys(text, number)}
+    return Record(kind, named, _first_metric_line(named, lines, text, number), lines)
 
 
 def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
@@ -110,28 +222,6 @@ def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
         value = read_value(decode(match[2]))
         if value is not None:
             yield Setting(CONFIG_NAMES[match[1].decode()], value, Line(number, text))
-
-
-def _to_record(text: bytes, line_number: int) -> Record | None:
-    """Make a record of one flat object, None where it holds no metric.
-
-    Raises:
-        ValueError, OverflowError, RecursionError: the object is damaged.
-    """
-    loaded = json.loads(text)
-    if not isinstance(loaded, dict):
-        return None
-    values = {name: float(value) for name, value in loaded.items() if _is_number(value)}
-    step = next((values[name] for name in _STEP_KEYS if name in values), None)
-    if step is not None:
-        values["step"] = step
-    if "lr" in values:
-        values.setdefault("learning_rate", values["lr"])
-    kind = classify(values)
-    if kind is None:
-        return None
-    lines = dict(_lines_of_keys(text, line_number))
-    return Record(kind, values, _first_metric_line(values, lines, text, line_number), lines)
 
 
 def _first_metric_line(values: Mapping[str, float], lines: Mapping[str, Line], text: bytes, number: int) -> Line:
@@ -148,29 +238,40 @@ def _lines_of_keys(text: bytes, line_number: int) -> Iterator[tuple[str, Line]]:
             yield decode(key), line
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _read_sample(text: str) -> dict[str, float] | None:
-    try:
-        record = _to_record(text.encode(), 1)
-    except (ValueError, OverflowError, RecursionError):
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or end < start:
         return None
-    return dict(record.values) if record else None
+    try:
+        loaded = json.loads(text[start : end + 1])
+    except (ValueError, RecursionError):
+        return None
+    values = flatten(loaded) if isinstance(loaded, dict) else {}
+    return values if classify(values) else None
 
 
-HF_STATE = LogFormat(
+HF_STATE = FileFormat(
     name="hf_trainer_state",
-    title="trainer_state.json and other JSON with a loss",
+    title="trainer_state.json, JSON Lines and other JSON with a loss",
     source="transformers/trainer_callback.py, TrainerState.save_to_json",
     samples=(
         (
-            '{"epoch": 0.13, "grad_norm": 0.87, "learning_rate": 1.9e-05, "loss": 1.2345, "step": 10}',
-            {"epoch": 0.13, "grad_norm": 0.87, "learning_rate": 1.9e-05, "loss": 1.2345, "step": 10.0},
+            b'{"log_history": [{"epoch": 0.13, "grad_norm": 0.8, "learning_rate": 1.9e-05, "loss": 1.2, "step": 10}]}',
+            {"epoch": 0.13, "grad_norm": 0.8, "learning_rate": 1.9e-05, "loss": 1.2, "step": 10.0},
         ),
-        ('{"epoch": 1.0, "eval_loss": 0.75, "step": 75}', {"epoch": 1.0, "eval_loss": 0.75, "step": 75.0}),
+        (b'{"epoch": 1.0, "eval_loss": 0.75, "step": 75}\n', {"epoch": 1.0, "eval_loss": 0.75, "step": 75.0}),
     ),
-    markers=(b'"loss"', b'"eval_', b'"train_'),
+    detect=is_metric_json,
+    read=lambda stream, builder: StateReader(builder).read(stream),
+)
+JSON_LINE = LogFormat(
+    name="json_lines",
+    title="JSON objects with a metric, one a line, between other lines",
+    source="scripts that print json.dumps(metrics)",
+    samples=(
+        ('{"step": 10, "train_loss": 1.5, "lr": 2e-05}', {"step": 10.0, "loss": 1.5, "learning_rate": 2e-05}),
+        ('INFO metrics {"iter": 20, "val_loss": 0.75}', {"step": 20.0, "eval_loss": 0.75}),
+    ),
+    markers=(b'loss":', b'Loss":', b'"reward":'),
     read=_read_sample,
 )

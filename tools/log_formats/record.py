@@ -43,6 +43,8 @@ class LogFormat:
         marker: bytes of which a line must hold at least one; the reader is asked about no other line.
         read: the values of a line under canonical names, or None where it is not of this format. The line has no
             colours and no container round it, but may have any prefix and suffix; it is at most 1 MiB long.
+        new_reader: for formats whose lines need what stood before them, gives a ``read`` that remembers; it is made
+            once for each input.
     """
 
     name: str
@@ -51,6 +53,7 @@ class LogFormat:
     samples: tuple[tuple[str, Mapping[str, float]], ...]
     markers: tuple[bytes, ...]
     read: Callable[[str], dict[str, float] | None]
+    new_reader: Callable[[], Callable[[str], dict[str, float] | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ _CANONICAL = {
         "train/train_loss train_loss_step train/loss_step loss/train loss/train/total train/total_loss total_loss "
         "loss_metrics/global_avg_loss train/lm_loss avr_loss train_batch_loss",
         "eval_loss": "val_loss valid_loss validation_loss test_loss eval/loss val/loss validation/loss valid/loss "
-        "loss_val val_lm_loss eval/lm_loss lm_loss_validation loss/val loss/eval full_valid_loss dev_loss valid_lm_loss",
+        "loss_val val_lm_loss eval/lm_loss lm_loss_validation loss/val loss/eval full_valid_loss dev_loss "
+        "valid_lm_loss",
         "learning_rate": "lr train/learning_rate train/lr learningrate train_lr current_lr optim/lr lr-adamw",
         "grad_norm": "gnorm gradient_norm train/grad_norm gradnorm total_norm grad/norm norm train_grad_norm",
         "tokens_per_second": "tps tok/sec tok/s tokens/sec tokens_per_second_per_gpu wps tokens/s tgs "
@@ -116,8 +120,33 @@ def canonical_name(name: str) -> str:
 
 # A row that holds one of these is a training row, whatever else it holds.
 TRAIN_METRICS = frozenset(
-    "loss reward perplexity objective/kl objective/scores actor/pg_loss act_loss critic/score/mean "
-    "critic/rewards/mean loss/policy_avg ppo/loss/total env/reward_mean".split()
+    [
+        "loss",
+        "reward",
+        "perplexity",
+        "objective/kl",
+        "objective/scores",
+        "actor/pg_loss",
+        "act_loss",
+        "critic/score/mean",
+        "critic/rewards/mean",
+        "loss/policy_avg",
+        "ppo/loss/total",
+        "env/reward_mean",
+    ]
+)
+# With a step, these make a training row as well: trainers that print the loss elsewhere print them beside the step.
+STEP_METRICS = frozenset(
+    [
+        "learning_rate",
+        "grad_norm",
+        "loss_scale",
+        "skipped_steps",
+        "tokens_per_second",
+        "step_seconds",
+        "memory_bytes",
+        "mfu",
+    ]
 )
 
 
@@ -129,4 +158,4 @@ def classify(values: Mapping[str, float]) -> Kind | None:
         return "train"
     if any(name.startswith("eval_") for name in values):
         return "eval"
-    return None
+    return "train" if "step" in values and not STEP_METRICS.isdisjoint(values) else None

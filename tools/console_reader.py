@@ -1,0 +1,180 @@
+"""Console text to rows, bars, settings and problems: one pass, and little time for the lines that say nothing."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tools.log_formats import LINE_FORMATS
+from tools.log_formats.containers import Unwrap, find_container
+from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, FrameReader, any_of, decode, read_rank, strip_ansi
+from tools.log_formats.hf_console import HF_CONSOLE, Layout, learn_layout
+from tools.log_formats.record import classify
+from tools.log_formats.setting_blocks import SettingReader
+from tools.log_formats.settings import MARKERS as SETTING_MARKERS
+from tools.log_formats.tracebacks import MARKERS as PROBLEM_MARKERS
+from tools.log_formats.tracebacks import ProblemReader
+from tools.row_batch import Event
+from tools.run import Line
+from tools.run_builder import RunBuilder
+
+NUM_FIRST_BARS = 2000
+SAMPLED_BARS = 50
+NUM_AWAITED_BARS = 3
+MAX_WRAPPED_LINES = 4
+MAX_WRAPPED_BYTES = 4000
+MAX_SETTINGS_BYTES = 16_000
+MAX_LAYOUTS = 16
+
+BAR_ENDS = (b"it/s]", b"s/it]", b"?it/s]")
+BAR_END = re.compile(rb"(?:it/s|s/it|\?it).{0,4}\]")
+RECORD_MARKER = any_of(marker for log_format in LINE_FORMATS for marker in log_format.markers)
+PROBLEM_MARKER = any_of(PROBLEM_MARKERS)
+SETTING_MARKER = any_of(SETTING_MARKERS)
+
+
+class ConsoleReader:
+    """Reads what a trainer printed, line by line, and hands it to a builder."""
+
+    def __init__(self, builder: RunBuilder) -> None:
+        self._builder = builder
+        self._problems, self._settings = ProblemReader(), SettingReader()
+        self._layouts: dict[bytes, Layout] = {}
+        self._readers = tuple((one, one.new_reader() if one.new_reader else one.read) for one in LINE_FORMATS)
+        self._shown_evals: dict[str, float] = {}
+        self._wrapped = b""
+        self._num_wrapped = 0
+        self._num_bars = 0
+        self._num_awaited = 0
+        self._last_bar: tuple[int, bytes] | None = None
+
+    def read(self, stream: ByteSource, head: bytes) -> None:
+        """Read a stream to its end; ``head`` is its beginning, by which its container is known."""
+        frames, unwrap = FrameReader(stream), find_container(head)
+        for first, lines in frames.blocks():
+            self.read_lines(first, lines if unwrap is None else _unwrap(unwrap, lines))
+        self._builder.num_lines, self._builder.num_bytes = frames.num_lines, frames.num_bytes
+        if frames.num_cut:
+            self._builder.notes.append(
+                f"{frames.num_cut} line(s) of over 1 MiB without a break were read only at the start"
+            )
+        self.finish()
+
+    def read_lines(self, first: int, lines: Sequence[bytes]) -> None:
+        """Read lines that stand one below the other.
+
+        Bars and rows of a known layout are most of a long log, so they are told apart here, in one loop without calls.
+        """
+        events: list[Event] = []
+        layouts, last, num_bars, awaited = self._layouts, self._last_bar, self._num_bars, self._num_awaited
+        for number, line in enumerate(lines, first):
+            for frame in line.split(b"\r") if b"\r" in line else (line,):
+                if frame.endswith(BAR_ENDS) and b"oss" not in frame and b"{" not in frame:
+                    num_bars += 1
+                    last = (number, frame)
+                    if awaited or num_bars <= NUM_FIRST_BARS or num_bars % SAMPLED_BARS == 0:
+                        events.append(last)
+                        last, awaited = None, awaited - (awaited > 0)
+                    continue
+                layout = layouts.get(frame[: frame.find(b":")])
+                values = layout.read(frame) if layout else None
+                if layout and values:
+                    found: Sequence[Event] = ((layout.names, values, number, frame),)
+                elif frame and not frame.isspace():
+                    found = self._read_frame(number, frame)
+                    if not found:
+                        continue
+                else:
+                    continue
+                if last:
+                    events.append(last)
+                    last = None
+                events.extend(found)
+                awaited = NUM_AWAITED_BARS
+        self._last_bar, self._num_bars, self._num_awaited = last, num_bars, awaited
+        self._builder.add_events(events)
+
+    def finish(self) -> None:
+        """Take note of what the log ends in."""
+        if self._last_bar:
+            self._builder.add_events([self._last_bar])
+        for setting in self._settings.finish():
+            self._builder.add_setting(setting)
+        self._problems.finish()
+        self._builder.problems.extend(self._problems.problems)
+
+    def _read_frame(self, number: int, raw: bytes) -> Sequence[Event]:
+        """Read a frame that is neither a plain bar nor a row of a known layout; gives the rows and bars in it."""
+        frame = strip_ansi(raw)
+        if b"{" in frame or self._wrapped:
+            frame = self._join_wrapped(frame)
+        if RECORD_MARKER.search(frame):
+            found = self._read_row(number, raw, frame)
+            if found:
+                return found
+        if self._problems.wants_every_line or PROBLEM_MARKER.search(frame):
+            self._problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
+        settings = self._settings
+        if not settings.is_idle and (settings.wants_every_line or SETTING_MARKER.search(frame)):
+            for setting in settings.read(decode(frame, MAX_SETTINGS_BYTES), number):
+                is_quote = frame is raw and len(raw) <= MAX_QUOTED_BYTES
+                self._builder.add_setting(setting if is_quote else replace(setting, line=_quote(number, raw)))
+        return ((number, raw),) if BAR_END.search(frame) else ()
+
+    def _read_row(self, number: int, raw: bytes, frame: bytes) -> Sequence[Event]:
+        """Ask the formats whose markers the frame holds; gives its row and the bar in front of it, if any."""
+        text = ""
+        for log_format, read in self._readers:
+            if not any(marker in frame for marker in log_format.markers):
+                continue
+            text = text or decode(frame)
+            values = read(text)
+            if not values or classify(values) is None:
+                continue
+            self._builder.format = log_format.name
+            if log_format is HF_CONSOLE and frame is raw and len(self._layouts) < MAX_LAYOUTS:
+                self._learn(frame)
+            return self._to_events(values, number, raw, read_rank(text))
+        return ()
+
+    def _learn(self, frame: bytes) -> None:
+        layout = learn_layout(frame)
+        if layout:
+            self._layouts[frame[: frame.find(b":")]] = layout
+
+    def _to_events(self, values: dict[str, float], number: int, raw: bytes, rank: int | None) -> Sequence[Event]:
+        if not self._builder.accepts_rank(rank, values, _quote(number, raw) if rank else Line(number, "")):
+            return ((0, b""),)
+        fresh = self._drop_repeated_evals(values)
+        row = (tuple(fresh), tuple(fresh.values()), number, raw)
+        beside = raw[: max(0, raw.find(b"{"))]
+        return (None, (number, beside), row) if BAR_END.search(beside) else (row,)
+
+    def _drop_repeated_evals(self, values: dict[str, float]) -> dict[str, float]:
+        """Leave out what a bar shows of the last evaluation in each of its frames, until it changes."""
+        if "loss" not in values:
+            return values
+        seen = self._shown_evals
+        fresh = {
+            name: value for name, value in values.items() if not name.startswith("eval_") or seen.get(name) != value
+        }
+        seen.update((name, value) for name, value in values.items() if name.startswith("eval_"))
+        return fresh
+
+    def _join_wrapped(self, frame: bytes) -> bytes:
+        """Join a row that a terminal or an editor broke into lines; gives the frame itself where none is open."""
+        joined = self._wrapped + frame
+        start = joined.rfind(b"{'")
+        is_open = start >= 0 and b"}" not in joined[start:] and RECORD_MARKER.search(joined)
+        self._num_wrapped = self._num_wrapped + 1 if is_open else 0
+        self._wrapped = (
+            joined if is_open and self._num_wrapped < MAX_WRAPPED_LINES and len(joined) < MAX_WRAPPED_BYTES else b""
+        )
+        return joined if start >= 0 and not is_open else frame
+
+
+def _quote(number: int, raw: bytes) -> Line:
+    return Line(number, decode(raw, MAX_QUOTED_BYTES))
+
+
+def _unwrap(unwrap: Unwrap, lines: Sequence[bytes]) -> list[bytes]:
+    return [text if (text := unwrap(line)) is not None else b"" for line in lines]

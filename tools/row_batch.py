@@ -1,0 +1,69 @@
+"""Rows by the thousand: what they come to, and which of them a long run can do without."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tools.run import Total
+
+TELLING_METRICS = ("loss", "eval_loss", "grad_norm")
+
+Row = tuple[tuple[str, ...], tuple[float, ...], int, bytes]
+"""Names, their values, the line number, and the text as it stands in the log."""
+Event = Row | tuple[int, bytes] | None
+"""A row; a frame of a progress bar, its line number and text; None: the next bar belongs to the next row alone."""
+
+
+class Totals:
+    """Counts, ends and extremes of every metric, exact however many rows are thinned out."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Total] = {}
+
+    def add(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> None:
+        """Take rows of the same names, in the order of the log; there is at least one."""
+        for name, column in zip(names, zip(*rows, strict=True), strict=True):
+            finite = column if math.isfinite(sum(column)) else [value for value in column if math.isfinite(value)]
+            lowest, highest = (min(finite), max(finite)) if finite else (None, None)
+            new = Total(len(column), column[0], column[-1], lowest, highest)
+            old = self._found.get(name)
+            self._found[name] = _join(old, new) if old else new
+
+    def all(self) -> Mapping[str, Total]:
+        """The totals so far, by metric name."""
+        return dict(self._found)
+
+
+def _join(old: Total, new: Total) -> Total:
+    lows = [value for value in (old.lowest, new.lowest) if value is not None]
+    highs = [value for value in (old.highest, new.highest) if value is not None]
+    count = old.num_points + new.num_points
+    return Total(count, old.first, new.last, min(lows, default=None), max(highs, default=None))
+
+
+def choose_telling(names: Sequence[str], rows: Sequence[Sequence[float]], block: int) -> set[int]:
+    """Choose the rows to keep: of every block, those with the extremes of a telling metric, or the first not finite.
+
+    Args:
+        names: what the columns are; without a telling metric the first column stands for it.
+        rows: values in the order of the log.
+        block: how many rows stand together.
+
+    Returns:
+        Indexes into ``rows``; the first and the last are always among them.
+
+    Example:
+        >>> sorted(choose_telling(["loss"], [[3.0], [1.0], [2.0], [4.0], [2.0], [2.0]], 3))
+        [0, 1, 3, 4, 5]
+    """
+    telling = [index for index, name in enumerate(names) if name in TELLING_METRICS] or [0]
+    columns = [[row[index] for row in rows] for index in telling] if names else []
+    kept = {0, len(rows) - 1}
+    for start in range(0, len(rows), block):
+        for column in columns:
+            part = column[start : start + block]
+            if not math.isfinite(sum(part)):
+                kept.add(start + next((i for i, value in enumerate(part) if not math.isfinite(value)), 0))
+                part = [value if math.isfinite(value) else part[0] for value in part]
+            kept.add(start + part.index(min(part)))
+            kept.add(start + part.index(max(part)))
+    return kept
