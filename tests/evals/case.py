@@ -1,6 +1,6 @@
 """A case: one input, what is wrong with it, and what may be said beside that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tools.run import Run
@@ -20,8 +20,10 @@ class Case:
         name: what to call it in tables and misses.
         read: reads it; raises BadInput where the library refuses it.
         labels: ids of which each is seen in it; empty for a run that is fine.
+        either: ids that say the same as the first label; one of them will do in its place.
         fair: further ids that may be found in it at any severity, since they are true as well.
         facts: numbers that hold of it, by the library's name; sizes in bytes.
+        steps: the true step of every training loss, empty where they are not graded.
         is_outside: something is wrong with it that has no id.
         may_be_refused: saying why it cannot be read is as good as reading it.
     """
@@ -29,8 +31,10 @@ class Case:
     name: str
     read: Reader
     labels: tuple[str, ...] = ()
+    either: frozenset[str] = frozenset()
     fair: frozenset[str] = frozenset()
     facts: Mapping[str, float] = field(default_factory=dict)
+    steps: Sequence[int] = ()
     is_outside: bool = False
     may_be_refused: bool = False
 

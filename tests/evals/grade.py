@@ -10,6 +10,7 @@ from tools.diagnosis import diagnose
 from tools.diagnosis.finding import Finding
 from tools.errors import BadInput
 from tools.facts import Fact, collect_facts
+from tools.run import Run
 
 TOLERANCE = 0.005
 """How far a fact may be off: half a percent."""
@@ -36,6 +37,7 @@ class Grade:
         refusal: its words where it would not read the input; crash: the exception where it fell over.
         is_judged: whether any rule could judge.
         wrong_facts: facts outside the tolerance, of num_facts that were compared.
+        num_steps_right: training losses that stand at their true step, of those that the case tells.
     """
 
     case: Case
@@ -45,6 +47,7 @@ class Grade:
     is_judged: bool = False
     wrong_facts: tuple[WrongFact, ...] = ()
     num_facts: int = 0
+    num_steps_right: int = 0
     seconds: float = 0.0
 
     def ids(self, *, with_notes: bool) -> list[str]:
@@ -58,13 +61,19 @@ class Grade:
     @property
     def extras(self) -> list[str]:
         """Warnings and errors that are neither expected nor fair; none are wrong where the fault has no id."""
-        known = {*self.case.labels, *self.case.fair}
+        known = {*self.case.labels, *self.case.either, *self.case.fair}
         return [] if self.case.is_outside else [one for one in self.ids(with_notes=False) if one not in known]
 
     @property
     def missed(self) -> list[str]:
-        """Labels that are not found at any severity."""
-        return [label for label in self.case.labels if label not in self.ids(with_notes=True)]
+        """What is wanted and not found at any severity."""
+        return [label for label in self.wanted(with_notes=True) if label not in self.ids(with_notes=True)]
+
+    def wanted(self, *, with_notes: bool) -> list[str]:
+        """The labels; the first gives way to the ids that say the same, where one of them is found and it is not."""
+        said, labels = self.ids(with_notes=with_notes), self.case.labels
+        instead = [one for one in said if one in self.case.either]
+        return [*instead[:1], *labels[1:]] if instead and labels[0] not in said else list(labels)
 
     @property
     def is_read(self) -> bool:
@@ -99,6 +108,7 @@ def grade(case: Case) -> Grade:
         is_judged=diagnosis.is_judged,
         wrong_facts=compare_facts(case, facts),
         num_facts=len(case.facts),
+        num_steps_right=count_steps(case, run),
         seconds=time.perf_counter() - started,
     )
 
@@ -107,6 +117,12 @@ def compare_facts(case: Case, found: dict[str, Fact]) -> tuple[WrongFact, ...]:
     """Give the known facts of a case that were not found."""
     wrong = (WrongFact(name, found.get(name), wanted) for name, wanted in case.facts.items())
     return tuple(fact for fact in wrong if not is_close(fact.got, fact.wanted))
+
+
+def count_steps(case: Case, run: Run) -> int:
+    """Count the training losses that were found at their true step."""
+    found = [point.step for point in run.points("loss")]
+    return sum(got == wanted for got, wanted in zip(found, case.steps, strict=False))
 
 
 def is_close(got: Fact, wanted: float) -> bool:
@@ -148,14 +164,15 @@ class Score:
 def score_ids(grades: Sequence[Grade], *, with_notes: bool) -> list[Score]:
     """Score every id that is labelled or was said; fair extras count for nothing."""
     said = {id(one): set(one.ids(with_notes=with_notes)) for one in grades}
-    wanted = {id(one): set(one.case.labels) for one in grades}
+    wanted = {id(one): set(one.wanted(with_notes=with_notes)) for one in grades}
     names = sorted(set().union(*said.values(), *wanted.values()))
     return [
         Score(
             name,
             right=sum(name in said[id(one)] and name in wanted[id(one)] for one in grades),
             wrong=sum(
-                name in said[id(one)] and name not in wanted[id(one)] and name not in one.case.fair for one in grades
+                name in said[id(one)] and name not in wanted[id(one)] | one.case.fair | one.case.either
+                for one in grades
             ),
             missed=sum(name not in said[id(one)] and name in wanted[id(one)] for one in grades),
         )

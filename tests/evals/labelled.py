@@ -40,6 +40,7 @@ def make_case(entry: Mapping[str, Any], folder: Path) -> Case:
         name=entry["file"],
         read=partial(parse_path, folder / entry["file"]),
         labels=tuple(label for label in entry["labels"] if label not in (NO_FAULT, OUTSIDE)),
+        either=frozenset(entry.get("either", ())),
         fair=frozenset(entry.get("fair", ())),
         facts={name: float(value) * unit for name, (value, unit) in known.items() if value is not None},
         is_outside=OUTSIDE in entry["labels"],

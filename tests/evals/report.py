@@ -29,6 +29,8 @@ class Summary:
     num_alarmed: int
     num_facts: int
     num_facts_right: int
+    num_steps: int
+    num_steps_right: int
     num_unread: int
     num_crashed: int
     f1_warnings: float
@@ -51,6 +53,8 @@ def summarise(name: str, grades: Sequence[Grade]) -> Summary:
         num_alarmed=sum(bool(one.ids(with_notes=False)) for one in fine),
         num_facts=num_facts,
         num_facts_right=num_facts - sum(len(one.wrong_facts) for one in grades),
+        num_steps=sum(len(one.case.steps) for one in grades),
+        num_steps_right=sum(one.num_steps_right for one in grades),
         num_unread=sum(not one.is_read for one in grades),
         num_crashed=sum(bool(one.crash) for one in grades),
         f1_warnings=average_f1(score_ids(grades, with_notes=False)),
@@ -60,7 +64,7 @@ def summarise(name: str, grades: Sequence[Grade]) -> Summary:
 
 def has_right_first(one: Grade) -> bool:
     """Whether the first thing that is said is one of the labels."""
-    return bool(one.findings) and one.findings[0].id in one.case.labels
+    return bool(one.findings) and one.findings[0].id in (*one.case.labels, *one.case.either)
 
 
 def tell(name: str, grades: Sequence[Grade]) -> str:
@@ -84,6 +88,7 @@ def tell_summary(one: Summary) -> Iterator[str]:
     yield f"first finding right      {one.num_first} of {one.num_faulty}"
     yield f"false alarms             {one.num_alarmed} of {one.num_fine} fine runs"
     yield f"facts right              {one.num_facts_right} of {one.num_facts}"
+    yield f"steps right              {one.num_steps_right} of {one.num_steps} training losses"
     yield f"not read, crashed        {one.num_unread}, {one.num_crashed}"
     yield f"macro-F1                 {one.f1_warnings:.3f} (warning or worse), {one.f1_all:.3f} (notes as well)"
 
@@ -115,6 +120,8 @@ def tell_misses(one: Grade) -> Iterator[str]:
         yield f"EXTRA  {one.case.name}: wanted {wanted}, got {said}"
     if one.case.is_outside and one.ids(with_notes=False):
         yield f"OUTSIDE {one.case.name}: its fault has no id, got {said}"
+    if one.num_steps_right < len(one.case.steps):
+        yield f"STEPS  {one.case.name}: {one.num_steps_right} of {len(one.case.steps)} right"
     if one.wrong_facts:
         yield f"FACTS  {one.case.name}: {'; '.join(map(str, one.wrong_facts))}"
     if one.seconds > SLOW_SECONDS:

@@ -1,0 +1,74 @@
+"""The groups of cases that are graded, in the order of the table."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals import faults, fine, preferences, shapes, texts
+from evals.case import Case
+from evals.labelled import INDEX, read_folder
+from evals.story import STATE, Story, write_cases
+from evals.writers import CONSOLES, MORE, Writer, write_state
+
+RECORDED = Path(__file__).parents[1] / "logs" / "recorded"
+REAL_LOGS = Path(os.environ.get("FTCHAT_REAL_LOGS", Path(__file__).parents[3] / "shared" / "logs" / "dev"))
+"""Labelled logs that are not part of the project; the group is left out where they are not at hand."""
+FAULTS: tuple[Story, ...] = (*faults.FAULTS, *preferences.FAULTS)
+FINE: tuple[Story, ...] = fine.FINE
+STATES: dict[str, Writer] = {STATE: write_state}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases that are counted together.
+
+    Attributes:
+        meaning: what its numbers tell, for a reader of the evidence.
+        make: gives the cases; none where what they are made of is not at hand.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    make: Callable[[], list[Case]]
+
+
+def cases(stories: Iterable[Story], writers: dict[str, Writer]) -> list[Case]:
+    """Every story in every format that can show it."""
+    return [case for _, case in write_cases(stories, writers)]
+
+
+def recorded(ending: str) -> list[Case]:
+    """The recorded runs, as console text or as state files."""
+    return [case for case in read_folder(RECORDED) if case.name.endswith(ending)]
+
+
+def real_logs() -> list[Case]:
+    """The labelled logs outside the project."""
+    return list(read_folder(REAL_LOGS)) if (REAL_LOGS / INDEX).is_file() else []
+
+
+GROUPS: tuple[Group, ...] = (
+    Group("state", "made-up faults, trainer_state.json", "one fault a run, as the Hugging Face Trainer's state file",
+          lambda: cases(FAULTS, STATES)),
+    Group("console", "made-up faults, six trainers", "the same runs as the text or table of "
+          f"{', '.join(CONSOLES)}, where that format carries what shows the fault", lambda: cases(FAULTS, CONSOLES)),
+    Group("formats", "made-up faults, other formats", f"the same as {', '.join(MORE)}", lambda: cases(FAULTS, MORE)),
+    Group("texts", "made-up crashes and ends", "console text whose fault stands in words: memory, signals, a hang, "
+          "a full disk, one bad rank", lambda: list(texts.FAULTS)),
+    Group("fine", "odd but fine, trainer_state.json", "runs that look odd and are right: a warning is a false alarm",
+          lambda: cases(FINE, STATES)),
+    Group("fine_console", "odd but fine, all other formats", "the same in every other format, and five console texts",
+          lambda: [*cases(FINE, CONSOLES | MORE), *texts.FINE]),
+    Group("broken", "broken encodings and shapes", "right is: read, or refused in words; no crash and no false alarm",
+          lambda: list(shapes.BROKEN)),
+    Group("broken_more", "more shapes", "the same; among them lines of 1 MB that tempt a reader into quadratic time",
+          lambda: list(shapes.BROKEN_MORE)),
+    Group("recorded_state", "recorded runs, trainer_state.json", "real training of a tiny model, one knob broken each",
+          lambda: recorded(".json")),
+    Group("recorded_console", "recorded runs, console", "the same runs as their console showed them",
+          lambda: recorded(".log")),
+    Group("real", "labelled real logs", "logs of other people's runs, which are not part of the project",
+          real_logs),
+)  # fmt: skip
