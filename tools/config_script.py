@@ -151,7 +151,7 @@ def _read_group(
     names = [name for name, _ in pairs]
     strong = sum(canonical_setting(name, is_among_settings=False) is not None for name in names)
     is_config = bool(strong >= MIN_STRONG or (callee != "dict" and CONFIG.search(callee)))
-    for name, value in pairs:
+    for name, value in sorted(pairs, key=lambda pair: canonical_setting(pair[0], is_among_settings=False) is None):
         is_among = is_config or (name == "lr" and bool(OPTIMIZER.search(callee)))
         if name == "r":
             is_among = bool(ADAPTER.search(callee)) or "lora_alpha" in names

@@ -1,34 +1,38 @@
-"""YAML and JSON configs as a tree: a setting is known by its name and by the sections round it."""
+"""YAML and JSON configs: a setting is known by its name and by the sections round it."""
 
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from tools.log_formats.setting_names import KINDS
+from tools.log_formats.setting_names import KINDS, OTHER_SECTIONS
 from tools.log_formats.setting_values import canonical_setting, read_named
 from tools.run import Line, Setting
 
-if TYPE_CHECKING:
-    import yaml
-
 MAX_TREE_BYTES = 1 << 20
 MAX_DEPTH = 12
-MAX_NODES = 50_000
-_NOT_THE_MODEL = "vllm teacher ref ref_model reward_model critic critic_model"
-_NOT_TRAINING = "log_history generation generation_config generation_kwargs sampling sampling_params profiler wandb"
-_NOT_TRAINING_DATA = "eval_dataset test validation_ds test_ds"
-OTHER_SECTIONS = frozenset(f"{_NOT_THE_MODEL} {_NOT_TRAINING} {_NOT_TRAINING_DATA}".split())
-"""What stands in these sections is not about the model that is trained."""
+MAX_ITEMS = 64
+MAX_BRACKETS = 100
+"""Brackets nested deeper than this are no config, and libyaml takes quadratic time over them."""
+
+_BRACKET = re.compile(r"[\[\]{}]|(?:- ){40}")
+
+
+@dataclass(slots=True)
+class _Level:
+    """One mapping or list that is open: the key whose value comes next, or the items so far."""
+
+    is_mapping: bool
+    key: str | None = None
+    line: int = 0
+    items: list[str] = field(default_factory=list)
 
 
 def read_tree(text: str) -> Iterator[Setting]:
-    """Read the settings of a YAML or JSON text, those with a plain name first; none where it is neither.
+    """Read the settings of a YAML or JSON text, those with a plain name first, up to where the text breaks off.
 
-    The text is composed to nodes and never constructed, so a tag in it has no effect.
+    Only the parser's events are read: no node is built, no alias is followed, no tag has an effect.
     """
-    root = _compose(text)
-    if root is None:
-        return
-    entries = list(_walk(root))
+    entries = list(_walk(text))
     for is_among in (False, True):
         for path, raw, number in entries:
             name = canonical_setting(path, is_among_settings=is_among)
@@ -36,52 +40,61 @@ def read_tree(text: str) -> Iterator[Setting]:
                 yield Setting(named.name, named.value, Line(number, ""))
 
 
-def _compose(text: str) -> "yaml.Node | None":
+def _walk(text: str) -> Iterator[tuple[str, str, int]]:
+    """Give (dotted path, raw value, line) of every leaf and of every list of names."""
     import yaml
 
-    if len(text) > MAX_TREE_BYTES:
-        return None
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if len(text) > MAX_TREE_BYTES or _is_too_deep(text):
+        return
+    levels: list[_Level] = []
     try:
-        return yaml.compose(text.expandtabs(2), Loader=loader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
+        for event in yaml.parse(text.expandtabs(2), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(event, yaml.CollectionStartEvent):
+                levels.append(_Level(isinstance(event, yaml.MappingStartEvent)))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                closed = levels.pop()
+                if levels and closed.items and levels[-1].key is not None:
+                    yield from _leaf(levels, "[" + ", ".join(closed.items) + "]", is_list=True)
+                _advance(levels, "", 0)
+            elif isinstance(event, yaml.ScalarEvent):
+                raw = f"'{event.value}'" if event.style in ("'", '"') else str(event.value)
+                if levels and levels[-1].is_mapping and levels[-1].key is not None:
+                    yield from _leaf(levels, raw, is_list=False)
+                _advance(levels, str(event.value), event.start_mark.line + 1 if event.start_mark else 0)
+            elif isinstance(event, yaml.AliasEvent):
+                _advance(levels, "", 0)
+    except (yaml.YAMLError, ValueError):
+        return
 
 
-def _walk(root: "yaml.Node") -> Iterator[tuple[str, str, int]]:
-    """Give (dotted path, raw value, line) of every leaf; anchors that repeat a section are followed within bounds."""
-    import yaml
-
-    waiting: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]
-    for _ in range(MAX_NODES):
-        if not waiting:
-            return
-        node, path = waiting.pop()
-        if isinstance(node, yaml.MappingNode) and len(path) < MAX_DEPTH:
-            inner = []
-            for key, value in node.value:
-                name = key.value if isinstance(key, yaml.ScalarNode) else ""
-                if isinstance(value, yaml.ScalarNode):
-                    yield ".".join((*path, name)), _raw(value), key.start_mark.line + 1
-                elif isinstance(value, yaml.SequenceNode) and _is_list_of_names((*path, name)):
-                    yield ".".join((*path, name)), _raw_list(value), key.start_mark.line + 1
-                elif name not in OTHER_SECTIONS:
-                    inner.append((value, (*path, name)))
-            waiting.extend(reversed(inner))
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend((item, path) for item in reversed(node.value) if not isinstance(item, yaml.ScalarNode))
+def _is_too_deep(text: str) -> bool:
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1 if bracket[0] in "]}" else MAX_BRACKETS + 1
+        if depth > MAX_BRACKETS:
+            return True
+    return False
 
 
-def _is_list_of_names(path: tuple[str, ...]) -> bool:
-    name = canonical_setting(".".join(path), is_among_settings=True)
-    return name is not None and KINDS[name] == "list"
+def _leaf(levels: list[_Level], raw: str, *, is_list: bool) -> Iterator[tuple[str, str, int]]:
+    keys = [level.key or "" for level in levels if level.is_mapping]
+    if len(levels) > MAX_DEPTH or not OTHER_SECTIONS.isdisjoint(keys[:-1]):
+        return
+    path = ".".join(keys)
+    name = canonical_setting(path, is_among_settings=True)
+    if name and (KINDS[name] == "list" or not is_list):
+        yield path, raw, levels[-1].line
 
 
-def _raw(node: "yaml.ScalarNode") -> str:
-    return f"'{node.value}'" if node.style in ("'", '"') else str(node.value)
-
-
-def _raw_list(node: "yaml.SequenceNode") -> str:
-    import yaml
-
-    return "[" + ", ".join(str(item.value) for item in node.value if isinstance(item, yaml.ScalarNode)) + "]"
+def _advance(levels: list[_Level], value: str, line: int) -> None:
+    """Take a key, or be done with the value of one."""
+    if not levels:
+        return
+    level = levels[-1]
+    if not level.is_mapping:
+        if len(level.items) < MAX_ITEMS:
+            level.items.append(value)
+    elif level.key is None:
+        level.key, level.line = value, line
+    else:
+        level.key = None

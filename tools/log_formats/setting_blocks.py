@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, SECTIONS, WEAK_NAMES
+from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, OTHER_SECTIONS, SECTIONS, WEAK_NAMES
 from tools.log_formats.setting_values import canonical_setting, read_named
 from tools.log_formats.settings import MARKERS, is_metric_row, read_settings
 from tools.run import Line, Setting
@@ -70,6 +70,8 @@ class SettingReader:
             yield from self._keep(read_settings(text, number))
             return
         self._since_metric += 1
+        if text.strip():
+            self._leave(len(text) - len(text.lstrip()))
         line = Line(number, text)
         yield from self._keep(self._read_item(text))
         if any(word in text for word in _DUMP_WORDS):
@@ -92,12 +94,13 @@ class SettingReader:
             yield self._held
 
     def _read_line(self, text: str, line: Line) -> Iterator[Setting]:
-        found = list(read_settings(text, line.number))
         whole = _WHOLE.match(text)
+        if any(name in OTHER_SECTIONS for _, name in self._sections):
+            return
+        found = list(read_settings(text, line.number))
         if not whole:
             yield from found
             return
-        self._leave(len(whole[1]))
         path = ".".join([*(name for _, name in self._sections), whole[2]])
         is_in_dump = self.wants_every_line or whole[3] == "="
         short = canonical_setting(path, is_among_settings=is_in_dump)
@@ -126,7 +129,6 @@ class SettingReader:
 
     def _open(self, opening: re.Match[str], line: Line) -> None:
         """Enter a section, or begin a list of which every item has its own line."""
-        self._leave(len(opening[1]))
         name = opening[2]
         canonical = CONFIG_NAMES.get(name) or WEAK_NAMES.get(name)
         if canonical and KINDS[canonical] == "list":

@@ -114,7 +114,6 @@ _WEAK = {
     "max_grad_norm": "max_norm",
     "lora_r": "r",
     "max_length": "seq_len block_size",
-    "num_hidden_layers": "num_layers",
     "num_gpus": "devices",
     "optim": "optimizer optimizer_type",
     "lr_scheduler_type": "scheduler lr_schedule",
@@ -199,5 +198,10 @@ CONFIG_NAMES: dict[str, str] = {
     for name in (canonical, *others.split())
 }
 WEAK_NAMES: dict[str, str] = {name: canonical for canonical, names in _WEAK.items() for name in names.split()}
+_NOT_THE_MODEL = "vllm teacher ref ref_model reward_model critic critic_model"
+_NOT_TRAINING = "log_history generation generation_config generation_kwargs sampling sampling_params profiler wandb"
+_NOT_TRAINING_DATA = "eval_dataset test validation_ds test_ds"
+OTHER_SECTIONS = frozenset(f"{_NOT_THE_MODEL} {_NOT_TRAINING} {_NOT_TRAINING_DATA}".split())
+"""What stands in these sections is not about the model that is trained."""
 SECTIONS = frozenset(part for path in PATHS for part in path.split(".")[:-1])
 KNOWN_ENDS = frozenset(CONFIG_NAMES) | frozenset(WEAK_NAMES) | frozenset(path.rpartition(".")[2] for path in PATHS)
