@@ -114,7 +114,7 @@ def name_columns(header: Sequence[str], needs_place: bool = True) -> Columns | N
 
     Args:
         header: the cells of the header.
-        needs_place: whether only a table with a step, an epoch or an index is one.
+        needs_place: whether only a table with a step or an epoch is one.
 
     Returns:
         None where this is no header of a table of a training run.
@@ -136,7 +136,7 @@ def name_columns(header: Sequence[str], needs_place: bool = True) -> Columns | N
     found = set(names)
     if not (found & TRAIN_METRICS or any(name.startswith("eval_") for name in found)):
         return None
-    if needs_place and not (found & COORDINATES or is_dump):
+    if needs_place and not found & COORDINATES:
         return None
     return Columns(tuple(header), names, is_dump, other_runs)
 

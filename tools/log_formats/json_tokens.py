@@ -1,0 +1,164 @@
+"""A walk over JSON text that tells of every plain value where it stands, and reads as far as the text goes."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from tools.errors import BadInput
+from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
+from tools.run import Line
+
+CHUNK_BYTES = 1 << 20
+MAX_DEPTH = 32
+QUOTED_BEFORE_BYTES = 80
+QUOTED_BYTES = 400
+
+Path = tuple[str | int, ...]
+Leaf = tuple[Path, int, int]
+"""Number of the top-level value, then keys and indexes down to the value; where its text begins and ends."""
+
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+
+
+def read_whole(stream: ByteSource, max_bytes: int, advice: str) -> bytes:
+    """Read a stream that is small enough to be held.
+
+    Raises:
+        BadInput: it is larger than that; the message ends with the advice.
+    """
+    parts, size = [], 0
+    while chunk := stream.read(CHUNK_BYTES):
+        parts.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise BadInput(
+                f"the file is larger than {max_bytes >> 20} MiB, the most that is read of this kind; {advice}"
+            )
+    return b"".join(parts)
+
+
+def walk(data: bytes) -> Iterator[Leaf]:
+    """Give every string, number and word of a JSON text, or of several one after the other.
+
+    What is nested deeper than MAX_DEPTH is passed over; a text that breaks off is walked up to its end.
+
+    Example:
+        >>> list(walk(b'{"a": [1, "x"]}'))
+        [((0, 'a', 0), 7, 8), ((0, 'a', 1), 10, 13)]
+    """
+    place, key = _Place(), ""
+    for match in _TOKEN.finditer(data):
+        token = match[0]
+        if token in b"{[":
+            place.enter("" if token == b"{" else 0)
+        elif token in b"}]":
+            place.leave()
+        elif token == b",":
+            place.step_on()
+        elif token == b":":
+            place.name(key)
+        elif place.wants_key and _is_key(data, match.end()):
+            key = read_string(token)
+        elif not place.is_too_deep:
+            yield place.path, match.start(), match.end()
+            place.end_value()
+
+
+class _Place:
+    """Where in a JSON text the walk is."""
+
+    def __init__(self) -> None:
+        self._keys: list[str | int] = [0]
+        self._num_deeper = 0
+
+    @property
+    def path(self) -> Path:
+        return tuple(self._keys)
+
+    @property
+    def wants_key(self) -> bool:
+        return isinstance(self._keys[-1], str)
+
+    @property
+    def is_too_deep(self) -> bool:
+        return self._num_deeper > 0
+
+    def enter(self, first: str | int) -> None:
+        if len(self._keys) <= MAX_DEPTH and not self._num_deeper:
+            self._keys.append(first)
+        else:
+            self._num_deeper += 1
+
+    def leave(self) -> None:
+        if self._num_deeper:
+            self._num_deeper -= 1
+        elif len(self._keys) > 1:
+            self._keys.pop()
+        self.end_value()
+
+    def name(self, key: str) -> None:
+        if self.wants_key and not self._num_deeper:
+            self._keys[-1] = key
+
+    def step_on(self) -> None:
+        last = self._keys[-1]
+        if isinstance(last, int) and len(self._keys) > 1 and not self._num_deeper:
+            self._keys[-1] = last + 1
+
+    def end_value(self) -> None:
+        """Count the top-level values; the elements of lists are counted by their commas."""
+        first = self._keys[0]
+        if len(self._keys) == 1 and isinstance(first, int):
+            self._keys[0] = first + 1
+
+
+def _is_key(data: bytes, end: int) -> bool:
+    while data[end : end + 1].isspace():
+        end += 1
+    return data[end : end + 1] == b":"
+
+
+def read_string(token: bytes) -> str:
+    r"""Read a JSON string; a damaged one stays as it stands.
+
+    Example:
+        >>> read_string(b'"a\\nb"'), read_string(b'"cut')
+        ('a\nb', 'cut')
+    """
+    try:
+        text = json.loads(token, strict=False)
+    except ValueError:
+        return decode(token.strip(b'"'))
+    return text if isinstance(text, str) else decode(token)
+
+
+class LineFinder:
+    """Tells the lines of places in a text; the places must come in order."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._number, self._place, self._start = 1, 0, 0
+
+    def number_at(self, place: int) -> int:
+        """The number of the line in which a place is."""
+        num_breaks = self._data.count(b"\n", self._place, place)
+        if num_breaks:
+            self._number += num_breaks
+            self._start = self._data.rfind(b"\n", self._place, place) + 1
+        self._place = max(self._place, place)
+        return self._number
+
+    def line_at(self, place: int) -> Line:
+        """The line in which a place is; of a line that is too long to quote, the part round the place."""
+        number, start = self.number_at(place), self._start
+        end = self._data.find(b"\n", place, start + MAX_QUOTED_BYTES + 1)
+        if end < 0 and len(self._data) <= start + MAX_QUOTED_BYTES:
+            end = len(self._data)
+        if end < 0:
+            start = max(start, place - QUOTED_BEFORE_BYTES)
+            while start < place and self._data[start] & 0xC0 == 0x80:
+                start += 1
+            broken = self._data.find(b"\n", place, start + QUOTED_BYTES)
+            end = broken if broken >= 0 else start + QUOTED_BYTES
+            return Line(number, decode(self._data[start : end + 4], end - start))
+        return Line(number, decode(self._data[start:end].rstrip(b"\r"), MAX_QUOTED_BYTES))
