@@ -54,6 +54,7 @@ MESSAGES = {
         "oom_tried_bytes": 256 * MIB,
         "gpu_total_bytes": round(9.07 * GIB),
         "allocated_bytes": round(8.45 * GIB),
+        "other_allocations_bytes": 384 * 1024,
     },
     "RuntimeError: CUDA error: out of memory": {},
 }
@@ -87,7 +88,7 @@ def problems(text: str, kind: str) -> list[Problem]:
 @pytest.mark.parametrize(("message", "values"), MESSAGES.items(), ids=NAMES)
 def test_the_numbers_of_an_out_of_memory_message_are_read_as_bytes(message: str, values: dict[str, int]) -> None:
     (problem,) = problems(stack(error=message), "out_of_memory")
-    assert problem.values == values
+    assert {name: size for name, size in problem.values.items() if name != "gpu_index"} == values
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
@@ -197,7 +198,6 @@ def test_a_traceback_is_found_behind_any_prefix(prefix: str) -> None:
         "KeyError: 'labels'",
         "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
         "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ",
-        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 3.00 GiB",
         "jinja2.exceptions.TemplateNotFound: chat_template",
         "requests.exceptions.ReadTimeout: no answer in 10 s",
         "torch._dynamo.exc.Unsupported: call_function",

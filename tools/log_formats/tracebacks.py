@@ -1,146 +1,289 @@
-"""Tracebacks and out-of-memory messages: their numbers, and what the stack was doing."""
+"""Reads the problems of a log: tracebacks and errors, out-of-memory messages, signals, telling warnings."""
 
 import re
-from collections import deque
-from collections.abc import Sequence
 
+from tools.log_formats.frames import read_rank
+from tools.log_formats.out_of_memory import is_gpu_memory, is_host_memory, read_sizes
+from tools.log_formats.problem_ledger import Entry, ProblemLedger
+from tools.log_formats.signals import read_signal
+from tools.log_formats.signs import SLOW_PATH, read_sign
+from tools.log_formats.stacks import (
+    MAX_STACK_LINES,
+    PLAIN_FRAME,
+    TRACEBACK,
+    Frame,
+    find_phase,
+    is_telling,
+    is_uncaught,
+    last_library_frame,
+    last_user_frame,
+    read_frames,
+    show_stack,
+)
 from tools.run import Line, Problem
-from tools.units import parse_size
 
-MAX_STACK_LINES = 400
-MAX_PROBLEMS = 200
+MAX_RAW_STACK_LINES = 3000
+MAX_TAIL_LINES = 8
+MAX_LOOSE_LINES = 4
+MAX_SUMMARY = 1000
 
-MARKERS = (b"Traceback (most", b"Error", b"Exception", b"out of memory", b"slow", b"ast path", b"all", b"Interrupt")
+MARKERS = (
+    b"Traceback (most",
+    b'File "',
+    b"rror",
+    b"xception",
+    b"ut of memory",
+    b"oom",
+    b"OOM",
+    b"MEMORY",
+    b"memory",
+    b"OutOf",
+    b"Killed",
+    b"killed",
+    b"xit code",
+    b"xitcode",
+    b"return code",
+    b"xit status",
+    b"SIG",
+    b"ignal",
+    b"CANCELLED",
+    b"reempted",
+    b"TERM_",
+    b"walltime",
+    b"Terminated",
+    b"Aborted",
+    b"fault",
+    b"Interrupt",
+    b"ssertion",
+    b"Watchdog",
+    b"last enqueued",
+    b"slow",
+    b"ast path",
+    b"back to",
+    b"longer than the",
+    b"requires_grad",
+    b"initialized",
+    b"acking",
+    b"adding-free",
+    b"in the following instance",
+    b"are -100",
+    b"masked",
+    b"pad_token",
+    b"pad token",
+    b"hat template",
+    b"hat_template",
+    b"esiz",
+    b"verflow",
+    b"OVERFLOW",
+    b"num_workers",
+    b"worker process",
+    b"cache flushes",
+    b"No space",
+    b"quota",
+)
 
-_START = re.compile(r"^(.{0,200}?)Traceback \(most recent call last\)")
+_PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,60}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,80}\) |\d{1,4}: ))+")
 _NOTEBOOK_START = re.compile(r"^\s*\w+\s+$")
-_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]{0,200}\.)?_?[A-Z]\w{0,100}(?::\s|:?\s*$)")
-_PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,40}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,60}\) |\d{1,4}: ))+")
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory\.? *(?:Tried to allocate|\(MPS allocated)"
-    r"|^(?:Error: )?(?:[\w.]{1,200}\.)?\w{1,60}Error: .{0,200}\bout of memory\b"
+_NAME = r"(?:[A-Za-z_]\w{0,80}\.){0,12}_?[A-Z]\w{0,100}"
+_ERROR = re.compile(
+    r"^(?:(?:[A-Za-z_]\w{0,80}\.){1,12}_?[A-Z]\w{0,100}"
+    r"|_?[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Exhausted|Signal|Failure|Timeout|Group)"
+    r"|Exception)(?::\s|:?\s{0,8}$)"
 )
-_WARNING = re.compile(
-    r"fast path is not available|fall(?:ing|s|en)? ?back to (?:the )?(?:eager|naive|slow|math)"
-    r"|(?:training|this) (?:will|may|might|can) be (?:\w+ )?slow",
-    re.IGNORECASE,
+_ANY_ERROR = re.compile(
+    rf"^(?!(?:WARNING|INFO|ERROR|DEBUG|CRITICAL|NOTE|Note|Warning|Traceback)\b){_NAME}(?::\s|:?\s{{0,8}}$)"
 )
+_BARE_ERROR = re.compile(
+    r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|\s{0,8}$)"
+    r"|CUDA error: |[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
+)
+_CODE = re.compile(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
+_INCOMPLETE = re.compile(r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)")
+_DIRECT_CAUSE, _CONTEXT = "was the direct cause of the following exception", "During handling of the above exception"
+_ASSERTION = re.compile(
+    r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
+)
+_TIMEOUT = re.compile(r"Watchdog caught collective operation timeout|last enqueued (?:NCCL )?work: \d+, last completed")
+_TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
 _DIGITS = re.compile(r"\d")
-_SIZES = {
-    "oom_tried_bytes": r"Tried to allocate ([\d.,]+ [KMGT]?i?B)",
-    "gpu_total_bytes": r"total capaci?ty of ([\d.,]+ \w+)|([\d.,]+ \w+) total capacity|max allowed: ([\d.,]+ \w+)",
-    "gpu_free_bytes": r"of which ([\d.,]+ \w+) is free|; ([\d.,]+ \w+) free",
-    "process_bytes": r"this process has ([\d.,]+ \w+) memory in use|Process \d+ has ([\d.,]+ \w+) memory in use",
-    "allocated_bytes": r"([\d.,]+ \w+) is allocated by PyTorch|([\d.,]+ \w+) already allocated"
-    r"|MPS allocated: ([\d.,]+ \w+)",
-    "reserved_unallocated_bytes": r"([\d.,]+ \w+) is reserved by PyTorch but unallocated",
-    "reserved_bytes": r"([\d.,]+ \w+) reserved in total by PyTorch",
-}
-_SIZE_PATTERNS = {name: re.compile(pattern) for name, pattern in _SIZES.items()}
-_PHASES = (
-    ("evaluation", r"evaluation_loop|prediction_step|prediction_loop|in evaluate\b|in _evaluate\b"),
-    ("save", r"save_pretrained|in _?save_checkpoint|in _save_optimizer|in save_model"),
-    ("load", r"from_pretrained|_load_pretrained|load_state_dict|load_checkpoint|dispatch_model"),
-    ("optimiser", r"optimizer\.step\(|torch/optim/|bitsandbytes/optim|_optimizer_step"),
-    ("backward", r"in backward\b|\.backward\(|_engine_run_backward"),
-    ("loss", r"cross_entropy|loss_function|ForCausalLMLoss|logits\.float\("),
-    ("forward", r"in forward\b|compute_loss|_call_impl"),
-)
-_PHASE_PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _PHASES)
 
 
 class ProblemReader:
     """Collects the problems of one log, line by line.
 
-    The lines of the last stack are kept, at most MAX_STACK_LINES, to tell what the program was doing.
+    The telling lines of the stack that is open are kept, at most MAX_STACK_LINES, to tell what the program was doing.
     """
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self._stack: deque[Line] = deque(maxlen=MAX_STACK_LINES)
+        self._ledger = ProblemLedger()
+        self._stack: list[tuple[Line, str]] = []
+        self._num_raw = 0
+        self._num_loose = 0
         self._in_stack = False
+        self._has_start = False
         self._prefix = ""
-        self._seen: set[str] = set()
+        self._link = ""
+        self._tail: Entry | None = None
+        self._num_tail = 0
 
     @property
     def wants_every_line(self) -> bool:
-        """Whether a stack is being read, so that lines without a marker matter as well."""
-        return self._in_stack
+        """Whether a stack or a message of several lines is being read, so that lines without a marker matter too."""
+        return self._in_stack or self._tail is not None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found so far."""
+        return self._ledger.problems
 
     def read(self, line: Line, plain: str) -> None:
-        """Take one line that holds a marker, or any line while a stack is open.
+        """Take one line that holds a marker, or any line while a stack or a message is open.
 
         Args:
             line: as it stands in the log.
             plain: the same without colours.
         """
-        start = _START.match(plain)
+        start = TRACEBACK.match(plain)
         if start:
             self._open_stack(start[1])
         text = self._without_prefix(plain)
+        if self._read_tail(text, is_start=start is not None):
+            return
+        if _DIRECT_CAUSE in text:
+            self._link = "cause"
+        elif _CONTEXT in text:
+            self._link = "context"
+        elif not self._in_stack and PLAIN_FRAME.search(text) and text.startswith((" ", "File", "\t")):
+            self._open_stack("", has_start=False)
         if self._in_stack:
-            self._stack.append(line)
-            self._in_stack = len(self._stack) < MAX_STACK_LINES
-        if _OUT_OF_MEMORY.search(text):
-            self._add_out_of_memory(line)
-        elif self._stack and not start and _ERROR.match(text):
-            self._add("traceback", line, text)
-        elif _WARNING.search(text):
-            self._add_once(Problem("warning", text.strip(), (line,), line.number, line.number))
+            self._take(line, text)
+        if not start and not _CODE.match(text):
+            self._judge(line, text, plain)
 
     def finish(self) -> None:
         """Take note of a stack that the log ends in."""
-        if self._in_stack and self._stack:
-            last = self._stack[-1]
-            self._add("traceback", last, f"the log ends inside a traceback: {last.text.strip()}")
+        if self._in_stack and self._has_start and self._stack:
+            last, text = self._stack[-1]
+            self._add("traceback", last, f"the log ends inside a traceback: {text.strip()}")
 
-    def _open_stack(self, before: str) -> None:
+    def _open_stack(self, before: str, *, has_start: bool = True) -> None:
         """Begin a stack; what stands before its first word stands before its other lines as well, save in notebooks."""
         self._stack.clear()
-        self._in_stack = True
+        self._in_stack, self._has_start, self._num_raw, self._num_loose = True, has_start, 0, 0
         self._prefix = "" if _NOTEBOOK_START.match(before) else before
+
+    def _take(self, line: Line, text: str) -> None:
+        """Keep a line of the open stack; of a long one the ends."""
+        self._num_raw += 1
+        is_loose = bool(text.strip()) and not text.startswith((" ", "\t", "File"))
+        self._num_loose = self._num_loose + 1 if is_loose else 0
+        if is_telling(text):
+            self._stack.append((line, text))
+        if len(self._stack) > MAX_STACK_LINES:
+            del self._stack[MAX_STACK_LINES // 2]
+        is_over = not self._has_start and self._num_loose > MAX_LOOSE_LINES
+        self._in_stack = self._num_raw < MAX_RAW_STACK_LINES and not is_over
 
     def _without_prefix(self, text: str) -> str:
         """Take off what a launcher or logger wrote in front of a line; times and numbers in it may differ."""
-        if self._prefix and _DIGITS.sub("0", text).startswith(_DIGITS.sub("0", self._prefix)):
+        if self._prefix and _DIGITS.sub("0", text[: len(self._prefix)]) == _DIGITS.sub("0", self._prefix):
             return text[len(self._prefix) :]
         return _PREFIX.sub("", text)
 
-    def _add_out_of_memory(self, line: Line) -> None:
-        text = line.text
-        values = {name: _find_size(pattern, text) for name, pattern in _SIZE_PATTERNS.items()}
-        known = {name: value for name, value in values.items() if value is not None}
-        self._add("out_of_memory", line, text, known)
+    def _read_tail(self, text: str, *, is_start: bool) -> bool:
+        """Take a further line of a message that its first line does not end; tells whether the line was taken."""
+        if self._tail is None:
+            return False
+        is_over = is_start or _DIRECT_CAUSE in text or _CONTEXT in text or self._num_tail >= MAX_TAIL_LINES
+        if is_over or (not text.strip() and len(self._tail.message) > 1):
+            self._tail = None
+            return False
+        self._num_tail += 1
+        if text.strip():
+            self._tail.message.append(text.strip())
+        return True
 
-    def _add(self, kind: str, line: Line, text: str, values: dict[str, int] | None = None) -> None:
-        stack = tuple(self._stack)
-        first = stack[0].number if stack else line.number
-        shown = (*_last_frames(stack), line)
-        phase = _find_phase(stack)
-        summary = self._without_prefix(text).strip()
-        self._add_once(Problem(kind, summary, shown, first, line.number, values or {}, phase))
+    def _judge(self, line: Line, text: str, plain: str) -> None:
+        if is_gpu_memory(text) or (text != plain and is_gpu_memory(plain)):
+            self._add("out_of_memory", line, text)
+        elif is_host_memory(text):
+            self._add("host_memory", line, text)
+        elif self._in_stack and self._ends_stack(text):
+            self._add("traceback", line, text)
+        elif not self._in_stack or not text.startswith((" ", "\t")):
+            self._read_lone(line, text, plain)
+
+    def _ends_stack(self, text: str) -> bool:
+        """Whether a line names the exception; an unusual name counts where it follows the code of a frame."""
+        if _ERROR.match(text):
+            return True
+        follows_code = len(self._stack) > 1 and self._stack[-2][1].startswith(("    ", '  File "'))
+        return follows_code and bool(_ANY_ERROR.match(text))
+
+    def _read_lone(self, line: Line, text: str, plain: str) -> None:
+        """Read a line that says something without a stack."""
+        if _TIMEOUT.search(plain):
+            rank = _TIMEOUT_RANK.search(plain)
+            problem = Problem("timeout", text.strip()[:MAX_SUMMARY], (line,), line.number, line.number)
+            self._ledger.record(problem, int(rank[1]) if rank else read_rank(plain))
+        elif assertion := _ASSERTION.search(text):
+            what = next(group for group in assertion.groups() if group)
+            self._record("assertion", line, text, name=what.replace("`", "'"))
+        elif name := read_signal(text):
+            self._record("signal", line, text, name=name)
+        elif bare := _BARE_ERROR.search(text):
+            found = text[bare.start("error") if bare["error"] else 0 :].strip()
+            entry = self._record("error", line, found, name=found.split(":")[0] if bare["error"] else "OSError")
+            self._await_tail(entry, found)
+        elif SLOW_PATH.search(text):
+            self._record("warning", line, text)
+        else:
+            self._read_sign(line, text)
+
+    def _read_sign(self, line: Line, text: str) -> None:
+        name, values = read_sign(text)
+        if name:
+            self._record("sign", line, text, name=name, values=values)
+
+    def _record(
+        self, kind: str, line: Line, text: str, name: str = "", values: dict[str, int] | None = None
+    ) -> Entry | None:
+        summary = text.strip()[:MAX_SUMMARY]
+        problem = Problem(kind, summary, (line,), line.number, line.number, values or {}, name=name, message=summary)
+        return self._ledger.record(problem, read_rank(line.text))
+
+    def _add(self, kind: str, line: Line, text: str) -> None:
+        """Record an error with the stack that led to it, and close the stack."""
+        frames = read_frames(self._stack)
+        summary = text.strip()[:MAX_SUMMARY]
+        problem = Problem(
+            kind,
+            summary,
+            (*(frame.line for frame in frames[-2:] if frame.line != line), line),
+            self._stack[0][0].number if self._stack else line.number,
+            line.number,
+            {},
+            find_phase(frames),
+            summary.split(":")[0] if _ANY_ERROR.match(summary) else "",
+            summary,
+            _place(last_user_frame(frames)),
+            _place(last_library_frame(frames)),
+            show_stack(frames),
+            self._link,
+            is_uncaught=is_uncaught(frames),
+        )
+        rank = read_rank(line.text)
+        if rank is None and kind == "out_of_memory":
+            rank = read_sizes(summary).get("gpu_index")
+        entry = self._ledger.record(problem, rank)
         self._stack.clear()
-        self._in_stack = False
+        self._in_stack, self._link = False, ""
+        self._await_tail(entry, summary)
 
-    def _add_once(self, problem: Problem) -> None:
-        """Keep a message once: every rank prints the same one, and a launcher repeats it."""
-        key = problem.kind + re.sub(r"\d+", "#", problem.summary)
-        if key not in self._seen and len(self._seen) < MAX_PROBLEMS:
-            self._seen.add(key)
-            self.problems.append(problem)
+    def _await_tail(self, entry: Entry | None, text: str) -> None:
+        if entry and _INCOMPLETE.search(text):
+            self._tail, self._num_tail = entry, 0
 
 
-def _find_size(pattern: re.Pattern[str], text: str) -> int | None:
-    match = pattern.search(text)
-    return parse_size(next(group for group in match.groups() if group)) if match else None
-
-
-def _find_phase(stack: Sequence[Line]) -> str:
-    text = "\n".join(line.text for line in stack)
-    return next((name for name, pattern in _PHASE_PATTERNS if pattern.search(text)), "")
-
-
-def _last_frames(stack: Sequence[Line]) -> tuple[Line, ...]:
-    """The innermost frames, which say where it failed."""
-    frames = [line for line in stack if 'File "' in line.text]
-    return tuple(frames[-2:])
+def _place(frame: Frame | None) -> str:
+    return frame.place if frame else ""
