@@ -14,17 +14,20 @@ Event = Row | tuple[int, bytes] | None
 
 
 class Totals:
-    """Counts, ends and extremes of every metric, exact however many rows are thinned out."""
+    """Counts and ends of every metric, extremes of the telling ones, exact however many rows are thinned out."""
 
     def __init__(self) -> None:
         self._found: dict[str, Total] = {}
 
     def add(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> None:
         """Take rows of the same names, in the order of the log; there is at least one."""
-        for name, column in zip(names, zip(*rows, strict=True), strict=True):
-            finite = column if math.isfinite(sum(column)) else [value for value in column if math.isfinite(value)]
-            lowest, highest = (min(finite), max(finite)) if finite else (None, None)
-            new = Total(len(column), column[0], column[-1], lowest, highest)
+        for place, name in enumerate(names):
+            lowest = highest = None
+            if name in TELLING_METRICS:
+                column = [row[place] for row in rows]
+                finite = column if math.isfinite(sum(column)) else [value for value in column if math.isfinite(value)]
+                lowest, highest = (min(finite), max(finite)) if finite else (None, None)
+            new = Total(len(rows), rows[0][place], rows[-1][place], lowest, highest)
             old = self._found.get(name)
             self._found[name] = _join(old, new) if old else new
 

@@ -63,7 +63,8 @@ class Total:
     """What one metric came to over the whole log, rows of earlier runs in it and rows that were thinned out included.
 
     Attributes:
-        first, last: as the log prints them, nan and inf included; lowest, highest: of the finite values.
+        first, last: as the log prints them, nan and inf included.
+        lowest, highest: of the finite values of losses and gradient norms, None for other metrics.
     """
 
     num_points: int

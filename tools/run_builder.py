@@ -5,24 +5,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from operator import eq
 
+from tools.bars import Bars
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
-from tools.log_formats.progress import Frame, read_frame
+from tools.log_formats.progress import read_frame
 from tools.log_formats.record import Kind, Record, classify
 from tools.row_batch import TELLING_METRICS, Event, Row, Totals, choose_telling
-from tools.run import Line, Point, Problem, Progress, Run, Series, Setting, Total
+from tools.run import Line, Point, Problem, Run, Series, Setting, Total
 from tools.segments import cut_last_run, is_excerpt, split_segments
 from tools.steps import RawRow, read_step, resolve_steps, training_total
 
-MAX_RECORDS = 16_000
-MAX_STAGES = 400
-MAX_BARS = 8
+MAX_RECORDS = 10_000
 MAX_PENDING = 8
-NUM_NEIGHBOURS = 3
+NEIGHBOURS = (-2, -1, 0, 1)
+"""Before a row may stand the sign that the next bar is its own, and that bar; behind it the bar as it was redrawn."""
 SAMPLED_EVENTS = 50
 THINNING = 4
 ROWS_PER_BLOCK = 24
 """A long run keeps the rows with extremes, at most six of a block: a quarter of them."""
+BAR_SIGN = "%|"
+ToRecord = Callable[[int], Record]
 COORDINATES = frozenset({"step", "epoch", "total_steps"})
 
 
@@ -59,9 +62,8 @@ class RunBuilder:
     _totals: Totals = field(default_factory=Totals)
     _last: Row = ((), (), 0, b"")
     _settings: dict[str, Setting] = field(default_factory=dict)
-    _bars: dict[int, int] = field(default_factory=dict)
+    _bars: Bars = field(default_factory=Bars)
     _pending: list[RawRow] = field(default_factory=list)
-    _stages: dict[int, list[Progress]] = field(default_factory=dict)
     _num_records: int = 0
     _rank: int | None = None
     _rank_faults: dict[int, Point] = field(default_factory=dict)
@@ -94,6 +96,35 @@ class RunBuilder:
             elif place in kept:
                 self._keep(to_record(event), kept[place])
 
+    def add_alike(
+        self, names: tuple[str, ...], values: Sequence[tuple[float, ...]], places: Sequence[int], to_record: ToRecord
+    ) -> None:
+        """Take rows of the same names, without bars between them.
+
+        Args:
+            names: of the metrics.
+            values: one tuple a row, in the order of the log.
+            places: of each row among those read together, how many is said by ``count_rows``.
+            to_record: makes the record of one of the values, by its index.
+        """
+        fresh = self._drop_repeated(names, values)
+        if not fresh:
+            return
+        for index in self._choose_alike(names, [values[place] for place in fresh]):
+            self._keep(to_record(fresh[index]), self._num_records + places[fresh[index]] + 1)
+
+    def _drop_repeated(self, names: tuple[str, ...], values: Sequence[tuple[float, ...]]) -> Sequence[int]:
+        """Leave out rows with a step that were written twice in a row, as by two processes."""
+        last, self._last = self._last, (names, values[-1], 0, b"")
+        before = [last[1] if last[0] == names else (), *values[:-1]]
+        if "step" not in names or not any(map(eq, values, before)):
+            return range(len(values))
+        return [index for index, (one, other) in enumerate(zip(values, before, strict=True)) if one != other]
+
+    def count_rows(self, num_rows: int) -> None:
+        """Say how many rows were read together, after ``add_alike``."""
+        self._num_records += num_rows
+
     def _choose(self, rows: Sequence[Row]) -> list[int]:
         """Count rows, and choose those to keep; a row with a step that was printed twice in a row is neither."""
         groups: dict[tuple[str, ...], list[int]] = {}
@@ -106,27 +137,27 @@ class RunBuilder:
         self._last = last
         chosen: list[int] = []
         for names, places in groups.items():
-            values = [rows[place][1] for place in places]
-            self._totals.add(names, values)
-            stride = self._strides.get(_kind_of(names), 1)
-            if stride == 1:
-                chosen += places
-            else:
-                chosen += [
-                    places[index] for index in choose_telling(names, values, stride * ROWS_PER_BLOCK // THINNING)
-                ]
+            chosen += [places[index] for index in self._choose_alike(names, [rows[place][1] for place in places])]
         return chosen
+
+    def _choose_alike(self, names: tuple[str, ...], values: Sequence[tuple[float, ...]]) -> Sequence[int]:
+        """Count rows of the same names, and choose those to keep."""
+        self._totals.add(names, values)
+        stride = self._strides.get(_kind_of(names), 1)
+        if stride == 1:
+            return range(len(values))
+        return sorted(choose_telling(names, values, stride * ROWS_PER_BLOCK // THINNING))
 
     @staticmethod
     def _places_to_read(num_events: int, num_rows: int, kept: Mapping[int, int]) -> Sequence[int]:
         """The kept rows, the bars beside them, and now and then one between."""
         if len(kept) == num_rows:
             return range(num_events)
-        near = {place + shift for place in kept for shift in range(1 - NUM_NEIGHBOURS, NUM_NEIGHBOURS + 1)}
-        return sorted(near.union(range(0, num_events, SAMPLED_EVENTS)) & set(range(num_events)))
+        near = {place + shift for place in kept for shift in NEIGHBOURS if 0 <= place + shift < num_events}
+        return sorted(near.union(range(0, num_events, SAMPLED_EVENTS)))
 
     def _keep(self, record: Record, order: int) -> None:
-        row = RawRow(record, dict(self._bars), {}, order)
+        row = RawRow(record, dict(self._bars.shown), {}, order)
         rows = self._rows.setdefault(record.kind, [])
         rows.append(row)
         self._pending = [row] if record.kind == "train" else [*self._pending[-MAX_PENDING:], row]
@@ -153,22 +184,9 @@ class RunBuilder:
         """Take a frame of a progress bar, of training or of something else."""
         frame = read_frame(strip_ansi(raw))
         if frame:
-            self._see(frame, number, raw)
-
-    def _see(self, frame: Frame, number: int, raw: bytes) -> None:
-        for row in self._pending:
-            row.after.setdefault(frame.total, frame.step)
-        stages = self._stages.setdefault(frame.total, [])
-        if self._bars.get(frame.total) != frame.step:
-            line = Line(number, decode(raw, MAX_QUOTED_BYTES))
-            stages.append(Progress(frame.step, frame.total, frame.elapsed_seconds, line))
-        self._bars.pop(frame.total, None)
-        self._bars[frame.total] = frame.step
-        if len(self._bars) > MAX_BARS:
-            oldest = next(iter(self._bars))
-            del self._bars[oldest], self._stages[oldest]
-        if len(stages) > 2 * MAX_STAGES:
-            del stages[1:-1:2]
+            for row in self._pending:
+                row.after.setdefault(frame.total, frame.step)
+            self._bars.see(frame, number, raw)
 
     def build(self) -> Run:
         """Make the Run once everything has been read."""
@@ -191,7 +209,7 @@ class RunBuilder:
             summary=_summary(judged, steps),
             settings=self._settings,
             problems=tuple(self.problems),
-            stages=tuple(self._stages.get(total or 0, ())),
+            stages=self._bars.stages(total),
             num_lines=self.num_lines,
             num_bytes=self.num_bytes,
             num_records=self._num_records,
@@ -215,11 +233,19 @@ def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping
             continue
         for name in row.record.values:
             if name not in COORDINATES:
-                points.setdefault(name, []).append(_point(row, name, step))
+                found = points.setdefault(name, [])
+                if found and _is_redrawn(found[-1], step, row):
+                    found.pop()
+                found.append(_point(row, name, step))
     return {
         name: Series(name, tuple(found), totals[name].num_points if name in totals else len(found))
         for name, found in points.items()
     }
+
+
+def _is_redrawn(last: Point, step: int | None, row: RawRow) -> bool:
+    """Whether a bar showed this step before: it is drawn once with the old values and again with the new ones."""
+    return step is not None and last.step == step and BAR_SIGN in row.record.line.text and BAR_SIGN in last.line.text
 
 
 def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, Point]:

@@ -6,21 +6,25 @@ little memory and one that breaks off is read up to where it breaks.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.json_values import find_layout, flatten
 from tools.log_formats.record import FileFormat, LogFormat, Record, canonical_name, classify
 from tools.log_formats.settings import CONFIG_NAMES, read_value
-from tools.row_batch import Event, Row
 from tools.run import Line, Setting
 
 if TYPE_CHECKING:
     from tools.run_builder import RunBuilder
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+"""Small enough that what is made of a piece is still in the processor's cache when it is looked at."""
 MAX_OBJECT_BYTES = 1 << 20
+MAX_KINDS = 8
+"""More kinds of objects than this in one piece, and the rest is taken one by one."""
 MIN_GAP_BYTES = 16
 """What stands between two rows of a list is shorter than this; a longer gap may hold settings."""
 
@@ -33,6 +37,10 @@ _TOP_LEVEL = re.compile(
 )
 _METRIC = re.compile(rb'"(?:log_history|[\w/. ]{0,60}(?:loss|Loss|reward|perplexity)|kl)"\s*:')
 _NOT_FINITE = re.compile(rb"(?<=[:\s])(-?)(NaN|Infinity)(?=\s*[,}\r\n])")
+
+
+Locate = Callable[[int], tuple[int, bytes]]
+"""The first line's number and the text of an object, by its place among those that were loaded together."""
 
 
 def is_metric_json(head: bytes) -> bool:
@@ -75,7 +83,7 @@ class StateReader:
         lines = data.split(b"\n")
         rest = lines.pop()
         found = [(number, line) for number, line in enumerate(lines, self._line_number) if b"{" in line]
-        self._add([number for number, _ in found], [line[line.find(b"{") :].rstrip() for _, line in found])
+        self._add([line[line.find(b"{") :].rstrip() for _, line in found], [number for number, _ in found])
         self._line_number += len(lines)
         if len(rest) > MAX_OBJECT_BYTES:
             self._num_skipped += len(rest)
@@ -84,6 +92,30 @@ class StateReader:
 
     def _read_objects(self, data: bytes) -> bytes:
         """Read the objects that are whole; gives the bytes that may begin the next one."""
+        start, end = data.find(b"{"), data.rfind(b"}") + 1
+        if 0 <= start <= MIN_GAP_BYTES and end > start and self._read_list(data[:start], data[start:end]):
+            return data[end:]
+        return self._find_objects(data)
+
+    def _read_list(self, before: bytes, body: bytes) -> bool:
+        """Read a piece that is nothing but flat objects with commas between them; gives False where it is not."""
+        loaded = _load(body)
+        texts = body.split(b"}")
+        if loaded is None or len(texts) != len(loaded) + 1:
+            return False
+        first = self._line_number + before.count(b"\n")
+        numbers = list(accumulate((text.count(b"\n") for text in texts), initial=first))
+
+        def locate(index: int) -> tuple[int, bytes]:
+            text = texts[index]
+            start = text.find(b"{")
+            return numbers[index] + text.count(b"\n", 0, start), text[start:] + b"}"
+
+        self._add_loaded(loaded, locate)
+        self._line_number = numbers[-1]
+        return True
+
+    def _find_objects(self, data: bytes) -> bytes:
         spans = [match.span() for match in _FLAT_OBJECT.finditer(data)]
         numbers, number, place = [], self._line_number, 0
         for start, end in spans:
@@ -97,7 +129,7 @@ class StateReader:
         between = b"".join([data[end:start] for end, (start, _) in zip(ends, spans, strict=False)])
         self._depth += _depth_of(between)
         self._line_number = number
-        self._add(numbers, [data[start:end] for start, end in spans])
+        self._add([data[start:end] for start, end in spans], numbers)
         return self._keep_rest(data[place:])
 
     def _keep_rest(self, rest: bytes) -> bytes:
@@ -109,46 +141,59 @@ class StateReader:
         self._pass_over(rest[:start])
         return rest[start:]
 
-    def _add(self, numbers: list[int], texts: list[bytes]) -> None:
-        events: list[Event] = []
-        for number, text, loaded in zip(numbers, texts, self._load(texts), strict=True):
-            if not isinstance(loaded, dict):
-                continue
-            values = tuple(loaded.values())
-            layout = find_layout(tuple(loaded), tuple(map(type, values)))
-            if layout is None:
-                self._add_odd(events, loaded, number, text)
-            elif layout.names:
-                events.append((layout.names, layout.pick(values), number, text))
-        self._num_rows += len(events)
-        self._builder.add_events(events, _make_record)
+    def _add(self, texts: list[bytes], numbers: list[int]) -> None:
+        loaded = _load(b",".join(texts))
+        if loaded is None or len(loaded) != len(texts):
+            loaded = [self._load_one(text) for text in texts]
+        self._add_loaded(loaded, lambda index: (numbers[index], texts[index]))
 
-    def _add_odd(self, events: list[Event], loaded: dict[str, Any], number: int, text: bytes) -> None:
+    def _add_loaded(self, loaded: list[Any], locate: Locate) -> None:
+        """Take objects; those with the same keys and types of values are taken together."""
+        keys = [tuple(one) if type(one) is dict else () for one in loaded]
+        kinds = dict.fromkeys(keys)
+        groups = {kind: [place for place, one in enumerate(keys) if one == kind] for kind in list(kinds)[:MAX_KINDS]}
+        odd = [place for place, one in enumerate(keys) if one and one not in groups]
+        for kind, places in groups.items():
+            if kind:
+                self._add_alike(kind, places, [tuple(loaded[place].values()) for place in places], locate, odd)
+        self._builder.count_rows(len(loaded))
+        self._num_rows += len(loaded)
+        for place in sorted(odd):
+            self._add_odd(loaded[place], *locate(place))
+
+    def _add_alike(
+        self, keys: tuple[str, ...], places: list[int], values: list[tuple[Any, ...]], locate: Locate, odd: list[int]
+    ) -> None:
+        """Take objects with the same keys; those whose values have other types as well are put among the odd ones."""
+        types = [tuple(map(type, value)) for value in values]
+        for kinds in set(types):
+            layout = find_layout(keys, kinds)
+            alike = (
+                [index for index, kind in enumerate(types) if kind == kinds]
+                if len(set(types)) > 1
+                else range(len(values))
+            )
+            if layout is None:
+                odd.extend(places[index] for index in alike)
+            elif layout.names:
+                pick, names = layout.pick or tuple, layout.names
+                rows = [pick(values[index]) for index in alike]
+                where = [places[index] for index in alike]
+                self._builder.add_alike(names, rows, where, partial(_make_record, names, rows, where, locate))
+
+    def _add_odd(self, loaded: dict[str, Any], number: int, text: bytes) -> None:
         """Take an object with text, lists or objects in it; one that repeats the rows before it is passed over."""
-        if isinstance(loaded.get("log_history"), list) and self._num_rows + len(events):
+        if isinstance(loaded.get("log_history"), list) and self._num_rows > 1:
             self._builder.notes.append(f"line {number} repeats the rows before it and was passed over")
             return
         values = flatten(loaded)
         if classify(values):
-            events.append((tuple(values), tuple(values.values()), number, text))
-        else:
-            for setting in _settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
-                self._builder.add_setting(setting)
-
-    def _load(self, texts: list[bytes]) -> list[Any]:
-        """Load objects, all at once where none is damaged."""
-        import orjson
-
-        joined = b"[" + b",".join(texts) + b"]"
-        if b"NaN" in joined or b"Infinity" in joined:
-            joined = _NOT_FINITE.sub(rb'"\1\2"', joined)
-        try:
-            loaded = orjson.loads(joined)
-        except ValueError:
-            loaded = None
-        if isinstance(loaded, list) and len(loaded) == len(texts):
-            return loaded
-        return [self._load_one(text) for text in texts]
+            names, rows = tuple(values), [tuple(values.values())]
+            self._builder.add_alike(names, rows, [0], partial(_make_record, names, rows, [0], lambda _: (number, text)))
+            self._builder.count_rows(1)
+            return
+        for setting in _settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
+            self._builder.add_setting(setting)
 
     def _load_one(self, text: bytes) -> Any:
         try:
@@ -203,14 +248,48 @@ def _settings_of(loaded: Mapping[str, Any], line: Line) -> Iterator[Setting]:
                 yield Setting(CONFIG_NAMES[key], read, line)
 
 
-def _make_record(row: Row) -> Record:
-    names, values, number, text = row
-    named = dict(zip(names, map(float, values), strict=True))
-    kind = classify(named) or "train"
-    if b"\n" not in text:
-        return Record(kind, named, Line(number, decode(text, MAX_QUOTED_BYTES)))
-    lines = {key if key in named else canonical_name(key): line for key, line in _lines_of_keys(text, number)}
-    return Record(kind, named, _first_metric_line(named, lines, text, number), lines)
+def _load(body: bytes) -> list[Any] | None:
+    """Load objects with commas between them, None where one is damaged."""
+    import orjson
+
+    if b"NaN" in body or b"Infinity" in body:
+        body = _NOT_FINITE.sub(rb'"\1\2"', body)
+    try:
+        loaded = orjson.loads(b"[" + body + b"]")
+    except ValueError:
+        return None
+    return loaded if isinstance(loaded, list) else None
+
+
+def _make_record(
+    names: Sequence[str], rows: Sequence[Sequence[float]], places: Sequence[int], locate: Locate, index: int
+) -> Record:
+    """The record of one of several rows."""
+    number, text = locate(places[index])
+    values = dict(zip(names, map(float, rows[index]), strict=True))
+    first, _, rest = text.partition(b"\n")
+    lines = LinesOfKeys(text, number) if rest else {}
+    return Record(classify(values) or "train", values, Line(number, decode(first, MAX_QUOTED_BYTES)), lines)
+
+
+class LinesOfKeys(Mapping[str, Line]):
+    """The lines of the values of an object with a key on each line; they are looked for when one is asked for."""
+
+    def __init__(self, text: bytes, number: int) -> None:
+        self._text, self._number = text, number
+
+    def __getitem__(self, name: str) -> Line:
+        for offset, raw in enumerate(self._text.split(b"\n")):
+            match = _KEY.search(raw)
+            if match and name in (key := decode(match[1]), canonical_name(key)):
+                return Line(self._number + offset, decode(raw.rstrip(b"\r"), MAX_QUOTED_BYTES))
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (canonical_name(decode(key)) for key in _KEY.findall(self._text))
+
+    def __len__(self) -> int:
+        return len(_KEY.findall(self._text))
 
 
 def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
@@ -222,20 +301,6 @@ def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
         value = read_value(decode(match[2]))
         if value is not None:
             yield Setting(CONFIG_NAMES[match[1].decode()], value, Line(number, text))
-
-
-def _first_metric_line(values: Mapping[str, float], lines: Mapping[str, Line], text: bytes, number: int) -> Line:
-    for name in ("loss", "eval_loss", "train_loss"):
-        if name in values and name in lines:
-            return lines[name]
-    return next(iter(lines.values()), Line(number, decode(text, MAX_QUOTED_BYTES)))
-
-
-def _lines_of_keys(text: bytes, line_number: int) -> Iterator[tuple[str, Line]]:
-    for offset, raw in enumerate(text.split(b"\n")):
-        line = Line(line_number + offset, decode(raw.rstrip(b"\r"), MAX_QUOTED_BYTES))
-        for key in _KEY.findall(raw):
-            yield decode(key), line
 
 
 def _read_sample(text: str) -> dict[str, float] | None:

@@ -33,10 +33,10 @@ _TEXT_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which values of an object are metrics, for all objects with the same keys and types."""
+    """Which values of an object are metrics, for all objects with the same keys and types; without ``pick``, all."""
 
     names: tuple[str, ...]
-    pick: Callable[[tuple[Any, ...]], tuple[float, ...]]
+    pick: Callable[[tuple[Any, ...]], tuple[float, ...]] | None = None
 
 
 @lru_cache(maxsize=512)
@@ -48,9 +48,9 @@ def find_layout(keys: tuple[str, ...], types: tuple[type, ...]) -> Layout | None
     places = [place for place, key in enumerate(keys) if key in renamed and types[place] in (int, float)]
     names = tuple(renamed[keys[place]] for place in places)
     if classify(dict.fromkeys(names, 0.0)) is None:
-        return None if {str, dict, list} & set(types) else Layout((), tuple)
+        return None if {str, dict, list} & set(types) else Layout(())
     if len(places) == len(keys):
-        return Layout(names, tuple)
+        return Layout(names)
     pick = itemgetter(*places)
     return Layout(names, pick if len(places) > 1 else lambda values: (pick(values),))
 

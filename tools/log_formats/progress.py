@@ -11,11 +11,16 @@ _FRAME = re.compile(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One drawing of a bar: the step it shows, its total, and the time since it started."""
+    """One drawing of a bar: the step it shows, its total, and the time since it started as tqdm writes it."""
 
     step: int
     total: int
-    elapsed_seconds: float
+    clock: str
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """The clock in seconds, 0 where it shows none."""
+        return parse_clock(self.clock) or 0.0
 
 
 def read_frame(raw: bytes) -> Frame | None:
@@ -26,11 +31,11 @@ def read_frame(raw: bytes) -> Frame | None:
 
     Example:
         >>> read_frame(b"  3%|#         | 15/500 [00:42<22:51,  2.83s/it]")
-        Frame(step=15, total=500, elapsed_seconds=42.0)
+        Frame(step=15, total=500, clock='00:42')
         >>> read_frame(b"Map:  50%|#####     | 5/10 [00:01<00:01,  5.0 examples/s]") is None
         True
     """
     match = _FRAME.match(raw)
     if not match:
         return None
-    return Frame(int(match[1]), int(match[2]), parse_clock(match[3].decode("ascii", "replace")) or 0.0)
+    return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"))
