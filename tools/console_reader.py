@@ -8,6 +8,7 @@ from tools.log_formats import LINE_FORMATS
 from tools.log_formats.containers import Unwrap, find_container
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, FrameReader, any_of, decode, read_rank, strip_ansi
 from tools.log_formats.hf_console import HF_CONSOLE, Layout, learn_layout
+from tools.log_formats.pasted_table import HEADER_MARKERS, PastedTable
 from tools.log_formats.record import classify
 from tools.log_formats.setting_blocks import SettingReader
 from tools.log_formats.settings import MARKERS as SETTING_MARKERS
@@ -24,10 +25,12 @@ MAX_WRAPPED_LINES = 4
 MAX_WRAPPED_BYTES = 4000
 MAX_SETTINGS_BYTES = 16_000
 MAX_LAYOUTS = 16
+PASTED_TABLE = "pasted_table"
 
 BAR_ENDS = (b"it/s]", b"s/it]", b"?it/s]")
 BAR_END = re.compile(rb"(?:it/s|s/it|\?it).{0,4}\]")
 RECORD_MARKER = any_of(marker for log_format in LINE_FORMATS for marker in log_format.markers)
+TABLE_MARKER = any_of(HEADER_MARKERS)
 PROBLEM_MARKER = any_of(PROBLEM_MARKERS)
 SETTING_MARKER = any_of(SETTING_MARKERS)
 
@@ -40,6 +43,7 @@ class ConsoleReader:
         self._problems, self._settings = ProblemReader(), SettingReader()
         self._layouts: dict[bytes, Layout] = {}
         self._readers = tuple((one, one.new_reader() if one.new_reader else one.read) for one in LINE_FORMATS)
+        self._table = PastedTable()
         self._shown_evals: dict[str, float] = {}
         self._wrapped = b""
         self._num_wrapped = 0
@@ -111,6 +115,11 @@ class ConsoleReader:
             found = self._read_row(number, raw, frame)
             if found:
                 return found
+        if self._table.is_open or TABLE_MARKER.search(frame):
+            values = self._table.read(decode(frame, MAX_SETTINGS_BYTES))
+            if values and classify(values):
+                self._builder.format = self._builder.format or PASTED_TABLE
+                return self._to_events(values, number, raw, read_rank(decode(frame, MAX_QUOTED_BYTES)))
         if self._problems.wants_every_line or PROBLEM_MARKER.search(frame):
             self._problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
         settings = self._settings
