@@ -24,6 +24,7 @@ class Case:
         fair: further ids that may be found in it at any severity, since they are true as well.
         facts: numbers that hold of it, by the library's name; sizes in bytes.
         steps: the true step of every training loss, empty where they are not graded.
+        tells_steps: the format tells them; where it does not, a step that is said to be unknown is right as well.
         is_outside: something is wrong with it that has no id.
         may_be_refused: saying why it cannot be read is as good as reading it.
     """
@@ -35,6 +36,7 @@ class Case:
     fair: frozenset[str] = frozenset()
     facts: Mapping[str, float] = field(default_factory=dict)
     steps: Sequence[int] = ()
+    tells_steps: bool = True
     is_outside: bool = False
     may_be_refused: bool = False
 

@@ -7,15 +7,20 @@ from pathlib import Path
 
 from evals import faults, fine, preferences, shapes, texts
 from evals.case import Case
+from evals.formats import OTHERS, STATE
 from evals.labelled import INDEX, read_folder
-from evals.story import STATE, Story, write_cases
-from evals.writers import CONSOLES, MORE, Writer, write_state
+from evals.layers import COVERED
+from evals.story import Story, write_cases
+from evals.writers import CONSOLES, Writer, write_state
 
 RECORDED = Path(__file__).parents[1] / "logs" / "recorded"
 REAL_LOGS = Path(os.environ.get("FTCHAT_REAL_LOGS", Path(__file__).parents[3] / "shared" / "logs" / "dev"))
 """Labelled logs that are not part of the project; the group is left out where they are not at hand."""
 FAULTS: tuple[Story, ...] = (*faults.FAULTS, *preferences.FAULTS)
 FINE: tuple[Story, ...] = fine.FINE
+REAL = "real"
+SOME = 4
+"""Layers are a matter of reading, so that every fourth story will do."""
 STATES: dict[str, Writer] = {STATE: write_state}
 
 
@@ -54,13 +59,16 @@ GROUPS: tuple[Group, ...] = (
           lambda: cases(FAULTS, STATES)),
     Group("console", "made-up faults, six trainers", "the same runs as the text or table of "
           f"{', '.join(CONSOLES)}, where that format carries what shows the fault", lambda: cases(FAULTS, CONSOLES)),
-    Group("formats", "made-up faults, other formats", f"the same as {', '.join(MORE)}", lambda: cases(FAULTS, MORE)),
+    Group("formats", "made-up faults, other formats", f"the same as {', '.join(OTHERS)}",
+          lambda: cases(FAULTS, OTHERS)),
+    Group("layers", "made-up faults under layers", "some of the runs as text of transformers 4 and 5 in or under "
+          f"{', '.join(COVERED)}", lambda: cases(FAULTS[::SOME], COVERED)),
     Group("texts", "made-up crashes and ends", "console text whose fault stands in words: memory, signals, a hang, "
           "a full disk, one bad rank", lambda: list(texts.FAULTS)),
     Group("fine", "odd but fine, trainer_state.json", "runs that look odd and are right: a warning is a false alarm",
           lambda: cases(FINE, STATES)),
     Group("fine_console", "odd but fine, all other formats", "the same in every other format, and five console texts",
-          lambda: [*cases(FINE, CONSOLES | MORE), *texts.FINE]),
+          lambda: [*cases(FINE, CONSOLES | OTHERS), *cases(FINE[::SOME], COVERED), *texts.FINE]),
     Group("broken", "broken encodings and shapes", "right is: read, or refused in words; no crash and no false alarm",
           lambda: list(shapes.BROKEN)),
     Group("broken_more", "more shapes", "the same; among them lines of 1 MB that tempt a reader into quadratic time",
@@ -69,6 +77,6 @@ GROUPS: tuple[Group, ...] = (
           lambda: recorded(".json")),
     Group("recorded_console", "recorded runs, console", "the same runs as their console showed them",
           lambda: recorded(".log")),
-    Group("real", "labelled real logs", "logs of other people's runs, which are not part of the project",
+    Group(REAL, "labelled real logs", "logs of other people's runs, which are not part of the project",
           real_logs),
 )  # fmt: skip

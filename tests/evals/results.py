@@ -1,4 +1,4 @@
-"""The figures of a run of the evaluation, kept beside docs/EVIDENCE.md and checked by `make docs`."""
+"""The figures of a run of the evaluation, kept beside docs/EVIDENCE.md and checked by the tests."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,32 +7,61 @@ from pathlib import Path
 from typing import Any
 
 from evals.grade import Grade, Score, score_ids
-from evals.groups import GROUPS
+from evals.groups import GROUPS, REAL
 from evals.report import Summary, summarise, tell_misses
 
 RESULTS = Path(__file__).parents[2] / "docs" / "evidence.json"
-REAL = "real"
-"""Of logs that are not part of the project only figures are kept, no names and no misses."""
+FAMILIES = {
+    "made-up, state file": ("state",),
+    "made-up, other formats": ("console", "formats", "layers", "texts"),
+    "recorded, both ways": ("recorded_state", "recorded_console"),
+    "real logs": (REAL,),
+}
+"""Groups whose scores by id stand in one column."""
+
+Graded = Mapping[str, Sequence[Grade]]
 
 
-def write_results(graded: Mapping[str, Sequence[Grade]]) -> None:
-    """Write the figures of all groups."""
-    RESULTS.write_text(json.dumps(make_results(graded), indent=1) + "\n", encoding="utf-8")
+def write_results(graded: Graded) -> None:
+    """Write the figures of all groups; those of the real logs are kept where the logs are not at hand."""
+    before = read_results() if RESULTS.is_file() else {"groups": {}, "ids": {}}
+    fresh = make_results(graded)
+    for part in ("groups", "ids"):
+        kept = {name: figures for name, figures in before[part].items() if name not in fresh[part]}
+        fresh[part] |= kept
+    RESULTS.write_text(json.dumps(fresh, indent=1) + "\n", encoding="utf-8")
 
 
-def make_results(graded: Mapping[str, Sequence[Grade]]) -> dict[str, Any]:
-    """Figures by group and by id, and what was missed; no times, so that two runs over the same code agree."""
-    own = [one for name, grades in graded.items() if name != REAL for one in grades]
-    titles = {group.name: group for group in GROUPS}
+def read_results() -> dict[str, Any]:
+    """Read the figures of the last run."""
+    loaded: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return loaded
+
+
+def make_results(graded: Graded) -> dict[str, Any]:
+    """Figures by group and by id, and what was missed; no times, so that two runs over the same code agree.
+
+    Of logs that are not part of the project there are figures only, no names and no misses.
+    """
+    about = {group.name: group for group in GROUPS}
+    families = {family: [one for name in names for one in graded.get(name, ())] for family, names in FAMILIES.items()}
     return {
-        "groups": [
-            {**show_summary(summarise(name, grades)), "title": titles[name].title, "meaning": titles[name].meaning}
+        "groups": {
+            name: {"title": about[name].title, "meaning": about[name].meaning, **show_summary(summarise(name, grades))}
             for name, grades in graded.items()
             if grades
-        ],
-        "ids": [show_score(score) for score in score_ids(own, with_notes=True)],
-        "real_ids": [show_score(score) for score in score_ids(graded.get(REAL, ()), with_notes=True)],
-        "misses": [line for one in own for line in tell_misses(one) if not line.startswith("SLOW")],
+        },
+        "ids": {
+            family: {score.id: show_score(score) for score in score_ids(grades, with_notes=True)}
+            for family, grades in families.items()
+            if grades
+        },
+        "recorded": show_recorded(graded),
+        "misses": {
+            name: [line for one in grades for line in tell_misses(one) if not line.startswith("SLOW")]
+            for name, grades in graded.items()
+            if name != REAL
+        },
     }
 
 
@@ -42,5 +71,16 @@ def show_summary(one: Summary) -> dict[str, Any]:
 
 
 def show_score(one: Score) -> dict[str, Any]:
-    """A score with its shares."""
-    return {**asdict(one), "precision": round(one.precision, 3), "recall": round(one.recall, 3)}
+    """The counts of an id with their shares."""
+    counts = {"right": one.right, "wrong": one.wrong, "missed": one.missed}
+    return {**counts, "precision": round(one.precision, 3), "recall": round(one.recall, 3)}
+
+
+def show_recorded(graded: Graded) -> dict[str, dict[str, Any]]:
+    """What was said of each recorded run, by its name: from the state file and from the console."""
+    shown: dict[str, dict[str, Any]] = {}
+    for name in ("recorded_state", "recorded_console"):
+        for one in graded.get(name, ()):
+            run = shown.setdefault(one.case.name.split(".")[0], {"labels": list(one.case.labels)})
+            run[name] = {"is_right": one.is_right, "said": one.ids(with_notes=True)}
+    return dict(sorted(shown.items()))

@@ -9,11 +9,10 @@ from typing import Any
 from run_factory import Row, add_evals, add_noise, descend, make_rows
 
 from evals.case import Case
-from evals.writers import HUGGING_FACE, PROMPT_COLUMNS, WITHOUT, Settings, Writer
+from evals.formats import HUGGING_FACE, STATE, WITHOUT
+from evals.writers import PROMPT_COLUMNS, Settings, Writer
 from tools.log_parser import parse_log
 from tools.run import Run
-
-STATE = "trainer_state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,8 @@ def make_case(story: Story, writer: str, data: bytes) -> Case:
         story.either,
         story.fair,
         facts if is_whole else {},
-        [round(row["step"]) + offset for row in losses] if is_whole and "step" not in lacks else (),
+        [round(row["step"]) + offset for row in losses] if is_whole else (),
+        tells_steps="step" not in lacks,
     )
 
 

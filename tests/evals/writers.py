@@ -197,20 +197,3 @@ MORE: dict[str, Writer] = {
     "JSON lines": write_json_lines,
     "bar with loss": write_bar,
 }
-HUGGING_FACE = frozenset({"transformers 4", "transformers 5", "axolotl", "SLURM, no bars", "JSON lines"})
-"""Writers that carry every metric and, JSON lines aside, the settings."""
-WITHOUT: dict[str, frozenset[str]] = {
-    "LLaMA-Factory": frozenset({"grad_norm", "settings"}),
-    "torchtune": frozenset({"settings"}),
-    "Megatron-LM": frozenset({"settings"}),
-    "Lightning CSV": frozenset({"settings"}),
-    "mlx-lm": frozenset({"grad_norm", "settings"}),
-    "torchtitan": frozenset({"learning_rate", "eval_loss", "settings"}),
-    "nanoGPT": frozenset({"learning_rate", "grad_norm", "settings"}),
-    "notebook table": frozenset({"learning_rate", "grad_norm", "settings", "training rows"}),
-    "SLURM, no bars": frozenset({"step"}),
-    "JSON lines": frozenset({"settings"}),
-    "bar with loss": frozenset({"learning_rate", "grad_norm", "eval_loss", "settings"}),
-    "trainer_state.json": frozenset({"settings"}),
-}
-"""What a format does not carry, so that a fault which needs it cannot be seen there."""
