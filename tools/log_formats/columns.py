@@ -5,13 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tools.log_formats.record import TRAIN_METRICS, canonical_name
 from tools.units import parse_number
-
-if TYPE_CHECKING:
-    from tools.row_batch import Row
 
 MAX_COLUMNS = 2000
 MAX_NAME_LENGTH = 200
@@ -170,14 +166,14 @@ def name_metric(name: str) -> str:
     return canonical
 
 
-def find_within_epoch(columns: Columns, rows: "Iterable[Row]") -> bool:
+def find_within_epoch(columns: Columns, rows: Iterable[tuple[Sequence[str], Sequence[float]]]) -> bool:
     """Tell whether the "step" starts again in every epoch, as a batch number does, and so is no step."""
     if "step" not in columns.names:
         return False
     if columns.header[columns.names.index("step")].strip().lower() not in _WITHIN_EPOCH:
         return False
     last_step, last_epoch, num_back = -math.inf, -math.inf, 0
-    for names, values, _, _ in rows:
+    for names, values in rows:
         if "step" in names and "epoch" in names:
             step, epoch = values[names.index("step")], values[names.index("epoch")]
             if epoch < last_epoch:

@@ -1,114 +1,66 @@
 """Tables of metrics as text: comma, semicolon or tab separated values of any trainer, with a header."""
 
-import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from tools.log_formats.columns import COORDINATES, Columns, find_within_epoch, name_columns, name_metric
+from tools.log_formats.columns import COORDINATES, Columns, find_within_epoch
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.line_blocks import LineBlocks
-from tools.log_formats.record import FileFormat
+from tools.log_formats.record import FileFormat, Record, classify
+from tools.log_formats.table_header import COMMENT, find_header, is_table, split_cells
 from tools.run import Line, Setting
 
 if TYPE_CHECKING:
-    from tools.row_batch import Row
     from tools.run_builder import RunBuilder
 
-DELIMITERS = (",", "\t", ";")
-MAX_HEAD_LINES = 64
-MAX_HEADER_BYTES = 1 << 16
 MAX_JOINED_LINES = 64
-NUM_ROWS_TRIED = 3
-TENSORBOARD_HEADER = ["Wall time", "Step", "Value"]
-
-_COMMENT = re.compile(rb"\s*(?:#|//|sep=|\Z)")
-_TAG = re.compile(r"(?:.*[-_.]tag[-_.]|run-[^-]{1,100}-)?(.+)")
+MAX_PLANS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+def _pick_nothing(_cells: list[bytes]) -> tuple[bytes, ...]:
+    raise IndexError
+
+
+@dataclass(eq=False, slots=True)
+class _Group:
+    """The rows of a block that hold the same metrics, and their places in it."""
+
+    names: tuple[str, ...] = ()
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def without(self, name: str) -> "_Group":
+        """The same rows, one of their values left out."""
+        kept = [index for index, other in enumerate(self.names) if other != name]
+        rows = [tuple(row[index] for index in kept) for row in self.rows]
+        return _Group(tuple(self.names[index] for index in kept), rows, self.places)
+
+    def split_last(self) -> "tuple[_Group, _Group]":
+        """All rows but the last, and the last."""
+        return (
+            _Group(self.names, self.rows[:-1], self.places[:-1]),
+            _Group(self.names, self.rows[-1:], self.places[-1:]),
+        )
+
+
+@dataclass(eq=False, slots=True)
 class _Plan:
-    """How to read the rows in which the same cells are filled."""
+    """How to read the rows in which the same cells are filled, and the group that they belong to."""
 
-    names: tuple[str, ...]
-    pick: Callable[[list[bytes]], tuple[bytes, ...]]
+    group: _Group = field(default_factory=_Group)
+    pick: Callable[[list[bytes]], tuple[bytes, ...]] = _pick_nothing
     num_cells: int = 0
     num_empty: int = 0
 
 
-_NO_PLAN = _Plan((), itemgetter(1 << 20, 1 << 21))
-
-
-def find_header(line: bytes, name: str = "") -> tuple[Columns, str] | None:
-    """Read a line as the header of a table.
-
-    Args:
-        line: without its line feed.
-        name: of the file, which alone names the metric in what TensorBoard exports.
-
-    Returns:
-        The columns and their delimiter, None where the line is no header.
-    """
-    text = decode(line[:MAX_HEADER_BYTES].removeprefix(b"\xef\xbb\xbf"))
-    for delimiter in DELIMITERS:
-        if delimiter not in text:
-            continue
-        cells = split_cells(text, delimiter)
-        if cells == TENSORBOARD_HEADER:
-            return Columns(tuple(cells), ("", "step", _name_by_file(name))), delimiter
-        columns = name_columns(cells, needs_place=False)
-        if columns:
-            return replace(columns, is_dump=False), delimiter
-    return None
-
-
-def is_table(head: bytes) -> bool:
-    """Tell from its beginning whether a file is a table of metrics: a header, and rows that fit it."""
-    lines, remark = head.split(b"\n"), b""
-    for place, line in enumerate(lines[:MAX_HEAD_LINES]):
-        if _COMMENT.match(line):
-            remark = line.strip(b"# \r") or remark
-            continue
-        found = find_header(line)
-        rows = lines[place + 1 : -1] if found else lines[place:-1]
-        return _has_rows(found or find_header(remark), [row for row in rows if row.strip()][:NUM_ROWS_TRIED])
-    return False
-
-
-def _has_rows(found: tuple[Columns, str] | None, lines: Sequence[bytes]) -> bool:
-    if not found or not lines:
-        return found is not None and not COORDINATES.isdisjoint(found[0].names)
-    columns, delimiter = found
-    return any(columns.read_row(split_cells(decode(line), delimiter)) for line in lines)
+_NO_PLAN = _Plan()
 
 
 def read_table(stream: ByteSource, builder: "RunBuilder") -> None:
     """Read a table to its end; lines that are no rows go through the reader of console text."""
     _TableReader(builder).read(stream)
-
-
-def split_cells(text: str, delimiter: str) -> list[str]:
-    """Split one line into its cells, quoted ones included; a damaged line has none."""
-    text = text.rstrip("\r\n")
-    if '"' not in text:
-        return text.split(delimiter)
-    try:
-        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
-    except csv.Error:
-        return []
-
-
-def _name_by_file(name: str) -> str:
-    stem = PurePath(name).name.partition(".")[0]
-    tag = _TAG.fullmatch(stem)
-    columns = name_columns(["step", tag[1]]) if tag else None
-    if columns:
-        return columns.names[1]
-    is_tagged = tag is not None and tag.start(1) > 0
-    return name_metric(tag[1].removeprefix("train_")) if tag and is_tagged else "loss"
 
 
 class _TableReader:
@@ -121,25 +73,32 @@ class _TableReader:
         self._delimiter = ","
         self._remark = b""
         self._plans: dict[tuple[bool, ...], _Plan] = {}
-        self._rows: list[Row] = []
+        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._lines: Sequence[bytes] = ()
+        self._first = 1
+        self._place = self._num_counted = self._num_empty = 0
+        self._drops_step = False
         self._seen: set[str] = set()
         self._is_checked = False
         self._is_quoted = False
         self._restarts: list[int] = []
-        self._unread: list[int] = []
+        self._num_unread = self._first_unread = self._last_unread = 0
 
     def read(self, stream: ByteSource) -> None:
         blocks = LineBlocks(stream)
         for number, lines in blocks:
             is_windows = lines[0].endswith(b"\r")
             self._read_block(number, [line.rstrip(b"\r") for line in lines] if is_windows else lines)
+        # Lines without a row took a number as well, so that rows and console text keep their order.
+        self._builder.count_rows(-self._num_empty)
         self._builder.num_lines, self._builder.num_bytes = blocks.num_lines, blocks.num_bytes
         self._builder.notes.extend(self._notes(blocks))
         self._report_empty_columns()
 
     def _read_block(self, number: int, lines: Sequence[bytes]) -> None:
-        """Read the rows of a block; while rows are like the one before, nothing but their numbers is looked at."""
-        rows, plan, place = self._rows, _NO_PLAN, 0
+        """Read the rows of a block; while the same cells are filled as in the row before, no name is looked at."""
+        self._lines, self._first, self._num_counted = lines, number, 0
+        plan, place = _NO_PLAN, 0
         delimiter = self._delimiter.encode()
         while place < len(lines):
             line = lines[place]
@@ -147,36 +106,54 @@ class _TableReader:
             if len(cells) != plan.num_cells or cells.count(b"") != plan.num_empty:
                 plan = self._plans.get(tuple(map(bool, cells)), _NO_PLAN)
             try:
-                rows.append((plan.names, tuple(map(float, plan.pick(cells))), number + place, line))
+                plan.group.rows.append(tuple(map(float, plan.pick(cells))))
+                plan.group.places.append(place)
                 place += 1
             except (ValueError, IndexError):
-                place += self._read_line(number + place, lines[place : place + MAX_JOINED_LINES])
-                rows, plan, delimiter = self._rows, _NO_PLAN, self._delimiter.encode()
-        self._flush()
+                place += self._read_line(place)
+                plan, delimiter = _NO_PLAN, self._delimiter.encode()
+        self._flush(len(lines))
 
-    def _flush(self) -> None:
-        """Give the rows so far to the builder."""
-        rows, self._rows = self._rows, []
-        if rows and not self._is_checked and self._columns:
+    def _flush(self, end: int) -> None:
+        """Give the rows so far, of a block up to a place, to the builder."""
+        groups = [group for group in self._groups.values() if group.rows]
+        if groups and not self._is_checked and self._columns:
             self._is_checked = True
-            if find_within_epoch(self._columns, rows):
+            rows = sorted(
+                (at, group.names, row) for group in groups for at, row in zip(group.places, group.rows, strict=True)
+            )
+            if find_within_epoch(self._columns, [(names, row) for _, names, row in rows]):
                 self._builder.notes.append("the table counts its steps anew in every epoch; the true steps are unknown")
-                self._use(self._columns.without("step"))
-                rows = [_without_step(row) for row in rows]
-        self._builder.add_events(rows)
+                self._drops_step, self._columns = True, self._columns.without("step")
+                groups = [group.without("step") for group in groups]
+        for group in _order(groups):
+            self._hand_over(group)
+        self._builder.count_rows(end - self._num_counted)
+        self._num_empty += end - self._num_counted - sum(len(group.rows) for group in groups)
+        self._num_counted = end
+        self._groups, self._plans = {}, {}
 
-    def _read_line(self, number: int, lines: Sequence[bytes]) -> int:
+    def _hand_over(self, group: _Group) -> None:
+        lines, first, names = self._lines, self._first, group.names
+
+        def to_record(index: int) -> Record:
+            place = group.places[index]
+            values = dict(zip(names, group.rows[index], strict=True))
+            return Record(
+                classify(values) or "train", values, Line(first + place, decode(lines[place], MAX_QUOTED_BYTES))
+            )
+
+        places = [place - self._num_counted for place in group.places]
+        self._builder.add_alike(names, group.rows, places, to_record)
+
+    def _read_line(self, place: int) -> int:
         """Read a line with care: as a header, as a row with quotes or words in it, or as neither.
 
-        Args:
-            number: of the first line.
-            lines: it and those after it, into which a quoted cell may reach.
-
         Returns:
-            How many lines were read.
+            How many lines were read: a quoted cell may reach into the next ones.
         """
-        line = lines[0]
-        if _COMMENT.match(line):
+        self._place, line, number = place, self._lines[place], self._first + place
+        if COMMENT.match(line):
             self._remark = line.strip(b"# \r") or self._remark
             return 1
         if self._columns is None or line.startswith(self._header_line.text.split(self._delimiter)[0].encode()):
@@ -186,23 +163,27 @@ class _TableReader:
                 return 1
         if self._columns is None and (found := find_header(self._remark)):
             self._begin(found, number - 1, self._remark)
-        num_lines = _count_joined(lines)
-        cells = split_cells(decode(b" ".join(lines[:num_lines])), self._delimiter)
+        num_lines = _count_joined(self._lines[place : place + MAX_JOINED_LINES])
+        cells = split_cells(decode(b" ".join(self._lines[place : place + num_lines])), self._delimiter)
         values = self._columns.read_row(cells) if self._columns else None
         if values is None:
             self._pass_on(number, line)
             return 1
+        names = tuple(values)
         self._is_quoted = self._is_quoted or b'"' in line
         self._learn(cells)
         self._seen.update(values)
         if not COORDINATES.issuperset(values):
-            self._rows.append((tuple(values), tuple(values.values()), number, line))
+            group = self._groups.setdefault(names, _Group(names))
+            group.rows.append(tuple(values.values()))
+            group.places.append(place)
         return num_lines
 
     def _pass_on(self, number: int, line: bytes) -> None:
         """Send a line that is no row through the reader of console text, in its place among the rows."""
-        self._flush()
-        self._unread.append(number)
+        self._flush(self._place)
+        self._num_unread += 1
+        self._first_unread, self._last_unread = self._first_unread or number, number
         self._builder.feed_text(number, line)
 
     def _begin(self, found: tuple[Columns, str], number: int, line: bytes) -> None:
@@ -216,7 +197,8 @@ class _TableReader:
         self._use(columns)
 
     def _use(self, columns: Columns) -> None:
-        self._columns, self._plans = columns, {}
+        self._flush(self._place)
+        self._columns = columns.without("step") if self._drops_step else columns
 
     def _learn(self, cells: Sequence[str]) -> None:
         """Plan how to read the rows in which the same cells are filled, and leave columns of words out."""
@@ -226,20 +208,23 @@ class _TableReader:
         fitting = columns.without_words(cells)
         if fitting is not columns:
             self._use(fitting)
+            fitting = self._columns or fitting
         filled = [index for index, (name, cell) in enumerate(zip(fitting.names, cells, strict=True)) if name and cell]
         names = tuple(fitting.names[index] for index in filled)
         if len(filled) > 1 and not COORDINATES.issuperset(names):
             mask = tuple(map(bool, cells))
-            self._plans[mask] = _Plan(names, itemgetter(*filled), len(mask), mask.count(False))
+            if len(self._plans) < MAX_PLANS:
+                group = self._groups.setdefault(names, _Group(names))
+                self._plans[mask] = _Plan(group, itemgetter(*filled), len(mask), mask.count(False))
 
     def _notes(self, blocks: LineBlocks) -> Iterator[str]:
         if self._restarts:
             yield f"the header is repeated {len(self._restarts)} time(s), first in line {self._restarts[0]}"
-        if blocks.is_open_ended and self._unread[-1:] == [blocks.num_lines]:
-            self._unread.pop()
+        if blocks.is_open_ended and self._last_unread == blocks.num_lines:
+            self._num_unread -= 1
             yield f"line {blocks.num_lines}, the last one, is cut off and was left out"
-        if self._unread:
-            yield f"{len(self._unread)} line(s) are no rows of the table, first line {self._unread[0]}"
+        if self._num_unread:
+            yield f"{self._num_unread} line(s) are no rows of the table, first line {self._first_unread}"
         if blocks.num_cut:
             yield f"{blocks.num_cut} line(s) of over 1 MiB were read only at the start"
 
@@ -265,10 +250,12 @@ def _count_joined(lines: Sequence[bytes]) -> int:
     return 1
 
 
-def _without_step(row: "Row") -> "Row":
-    names, values, number, line = row
-    kept = [(name, value) for name, value in zip(names, values, strict=True) if name != "step"]
-    return tuple(name for name, _ in kept), tuple(value for _, value in kept), number, line
+def _order(groups: Sequence[_Group]) -> Sequence[_Group]:
+    """Groups in such an order that the first and the last value of every metric are those of the block."""
+    if len(groups) < 2:
+        return groups
+    parts = [part for group in groups for part in group.split_last() if part.rows]
+    return sorted(parts, key=lambda part: part.places[0])
 
 
 TABLE = FileFormat(
