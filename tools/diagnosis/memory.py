@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable
 
+from tools.diagnosis.crashes import judge_crash
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Severity, Value, Verdict
+from tools.diagnosis.moments import PHASES, went_on
 from tools.run import Problem, Run
 from tools.units import format_bytes
 
 FRAGMENTED_SHARE = 0.1
 """Memory that is reserved but unused beyond this share of the card points to fragmentation (a caching allocator keeps a
 few percent in any case)."""
+KEPT_SHARE = 0.02
+"""What lies idle in the last block of each size is no sign of anything: segments are 2 or 20 MiB or larger (comments at
+the head of CUDACachingAllocator.cpp), some dozens of them."""
 
-PHASES = {
-    "load": "while the weights were loaded",
-    "forward": "in the forward pass",
-    "loss": "in the loss, where the logits are",
-    "backward": "in the backward pass",
-    "optimiser": "in the optimiser step",
-    "evaluation": "in the evaluation",
-    "generation": "while text was generated",
-    "rollout": "while a training step generated its completions",
-    "save": "while saving",
-    "data": "while data was prepared",
-}
 _SETTINGS = {
     "per_device_train_batch_size": "micro-batch {}",
     "max_seq_length": "sequence length {}",
@@ -60,9 +53,10 @@ def judge_memory_fragmentation(run: Run) -> Verdict:
 
 
 def is_fragmented(problem: Problem) -> bool:
-    """Whether what lay idle would have held what was asked for."""
-    tried = problem.values.get("oom_tried_bytes", 0)
-    return bool(tried) and _idle(problem) >= tried
+    """Whether what lay idle would have held what was asked for, and is more than any allocator keeps in its blocks."""
+    tried, total = problem.values.get("oom_tried_bytes", 0), problem.values.get("gpu_total_bytes", 0)
+    idle = _idle(problem)
+    return bool(tried) and idle >= tried and idle > KEPT_SHARE * total
 
 
 def find_gpu_failures(run: Run) -> list[Problem]:
@@ -70,14 +64,6 @@ def find_gpu_failures(run: Run) -> list[Problem]:
     return [problem for problem in run.problems if problem.kind == "out_of_memory"]
 
 
-def went_on(run: Run, problem: Problem) -> bool:
-    """Whether training rows follow the last time a problem was printed."""
-    last = max(problem.last_seen, problem.last_line)
-    points = (series.points[-1] for name, series in run.series.items() if series.points and name in _PROOFS)
-    return any(point.line.number > last for point in (*points, *run.summary.values()))
-
-
-_PROOFS = frozenset({"loss", "eval_loss", "reward", "learning_rate", "grad_norm"})
 _NO_MESSAGES = CannotJudge("a JSON of metrics holds no error messages", "the console output with the traceback")
 
 
@@ -87,7 +73,7 @@ def _judge(run: Run, rule: str, *, is_eval: bool) -> Verdict:
     found = find_gpu_failures(run)
     here = [problem for problem in found if _is_in_evaluation(run, problem) == is_eval]
     if not here:
-        return None
+        return judge_crash(run, rule)
     problem = here[0]
     is_over = not any(not went_on(run, one) for one in here)
     severity: Severity = "warning" if is_over else "error"
@@ -120,22 +106,36 @@ def _names_memory(problem: Problem) -> bool:
     return "STATUS_ALLOC_FAILED" not in problem.summary
 
 
+def _unused(problem: Problem) -> int:
+    """Bytes that PyTorch held and no tensor used."""
+    values = problem.values
+    if "reserved_bytes" in values and "allocated_bytes" in values:
+        return values["reserved_bytes"] - values["allocated_bytes"]
+    return values.get("reserved_unallocated_bytes", 0)
+
+
 def _idle(problem: Problem) -> int:
     """Bytes that no tensor used when the allocation failed, within what the process was allowed to take."""
+    is_limited = "allowed_bytes" in problem.values
+    return _unused(problem) + (0 if is_limited else problem.values.get("gpu_free_bytes", 0))
+
+
+def _others(problem: Problem) -> int:
+    """Bytes of the card that other processes held; older messages tell it by what is missing in their sum."""
     values = problem.values
-    unused = values.get("reserved_unallocated_bytes", 0)
-    if "reserved_bytes" in values and "allocated_bytes" in values:
-        unused = max(unused, values["reserved_bytes"] - values["allocated_bytes"])
-    is_limited = "allowed_bytes" in values
-    return max(unused, 0 if is_limited else values.get("gpu_free_bytes", 0))
+    if {"gpu_total_bytes", "gpu_free_bytes", "reserved_bytes"} <= values.keys():
+        missing = values["gpu_total_bytes"] - values["gpu_free_bytes"] - values["reserved_bytes"]
+        return missing if missing > FRAGMENTED_SHARE * values["gpu_total_bytes"] else 0
+    return values.get("other_processes_bytes", 0)
 
 
 def _tell(problem: Problem) -> str:
     values = problem.values
     if "cache_tokens" in values:
         return (
-            f"The GPU memory left for the cache of keys and values holds {values['cache_tokens']} tokens, and one sequence may "
-            f"have {values['needed_tokens']}."
+            f"The GPU memory left for the cache of keys and values holds {values['cache_tokens']} tokens, and one "
+            f"sequence "
+            f"may have {values['needed_tokens']}."
         )
     sizes = {name: format_bytes(value) for name, value in values.items() if name.endswith("_bytes")}
     text = "The GPU ran out of memory" + (f" {PHASES[problem.phase]}" if problem.phase in PHASES else "")
@@ -151,17 +151,15 @@ def _tell(problem: Problem) -> str:
         if "reserved_unallocated_bytes" in sizes:
             text += f" and held {sizes['reserved_unallocated_bytes']} unused"
         text += "."
-    if "other_processes_bytes" in sizes:
-        text += f" Other processes held {sizes['other_processes_bytes']} of the same card."
+    if others := _others(problem):
+        text += f" Other processes held {format_bytes(others)} of the same card."
     return text
 
 
 def _tell_idle(problem: Problem) -> str:
-    idle, total = _idle(problem), problem.values.get("gpu_total_bytes", 0)
     if is_fragmented(problem):
-        return f" {format_bytes(idle)} lay idle, more than was asked for: fragmentation is the cause."
-    unused = problem.values.get("reserved_unallocated_bytes", 0)
-    if total and unused > FRAGMENTED_SHARE * total:
+        return f" {format_bytes(_idle(problem))} lay idle in pieces, more than was asked for: that is fragmentation."
+    if _unused(problem) > FRAGMENTED_SHARE * problem.values.get("gpu_total_bytes", 0):
         return " That much unused memory points to fragmentation as well."
     return ""
 

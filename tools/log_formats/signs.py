@@ -27,19 +27,12 @@ _SIGNS = (
         "labels_all_masked",
         r"[Aa]ll (?:of )?(?:the )?labels (?:in your dataset )?are -100|all labels (?:are|were) (?:masked|ignored)",
     ),
-    ("embedding_resized", r"[Rr]esiz(?:ed|ing) .{0,40}(?:embedding|vocab).{0,80}"),
     ("pad_is_eos", r"pad[_ ]token(?:_id)?.{0,40}(?:same as|equal to|identical to|is the|set to).{0,20}eos[_ ]token"),
     (
         "no_chat_template",
         r"[Nn]o chat template is (?:defined|set)|does not have a chat template|chat_template is not set",
     ),
     (OVERFLOW, r"OVERFLOW!.{0,60}Skipping step|Gradient overflow\. {1,4}Skipping step|grad overflow on iteration"),
-    (
-        "num_workers",
-        r"This DataLoader will create (\d+) worker processes in total"
-        r"|Consider increasing the value of the `num_workers`",
-    ),
-    ("memory_flushes", r"(\d+) pytorch allocator cache flushes since last step"),
 )
 _PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _SIGNS)
 _SCALES = re.compile(

@@ -20,10 +20,12 @@ _POINTED_CODE = re.compile(r"^\s{0,12}(?:-{1,8}>\s{0,6}\d{1,6} ?|[❱>] \d{1,6} 
 _CODE_AROUND = re.compile(r"^\s{0,12}(?:\(\.\.\.\)|\d{1,6}(?:\s|$)|\d{1,6} [│|])")
 
 _LIBRARY = re.compile(
-    r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d{2,4}[/\\]lib[/\\]|^<(?!ipython)"
-    r"|torchinductor_|unsloth_compiled_cache|python[\d.]{0,6}\.zip|[/\\]bin[/\\](?:torchrun|accelerate|deepspeed)$"
+    r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d|^<(?!ipython)|torchinductor_|unsloth_compiled_cache"
+    r"|[/\\](?:Python\d{1,4}|\w{0,12}conda\d?|envs[/\\][\w.-]{1,80})[/\\]lib[/\\]|python[\d.]{0,6}\.zip"
+    r"|[/\\]bin[/\\](?:torchrun|accelerate|deepspeed|llamafactory-cli|axolotl|tune|swift|oumi)$"
     r"|[/\\](?:pytorch|transformers|trl|peft|accelerate|datasets|unsloth|bitsandbytes)[/\\](?:src[/\\])?"
-    r"(?:torch|transformers|trl|peft|accelerate|datasets|unsloth|bitsandbytes)[/\\]",
+    r"(?:torch|transformers|trl|peft|accelerate|datasets|unsloth|bitsandbytes)[/\\]"
+    r"|[/\\](?:llamafactory|axolotl|torchtune|vllm|mlx_lm|deepspeed|litgpt)[/\\]",
     re.IGNORECASE,
 )
 _MAIN = re.compile(r"<module>|^<cell line|^run_name$")

@@ -72,12 +72,8 @@ MARKERS = (
     b"pad token",
     b"hat template",
     b"hat_template",
-    b"esiz",
     b"verflow",
     b"OVERFLOW",
-    b"num_workers",
-    b"worker process",
-    b"cache flushes",
     b"No space",
     b"quota",
 )
@@ -99,6 +95,7 @@ _BARE_ERROR = re.compile(
 )
 _CODE = re.compile(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
 _INCOMPLETE = re.compile(r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)")
+_JOB_END = "Error executing job with overrides"
 _DIRECT_CAUSE, _CONTEXT = "was the direct cause of the following exception", "During handling of the above exception"
 _ASSERTION = re.compile(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
@@ -123,6 +120,7 @@ class ProblemReader:
         self._has_start = False
         self._prefix = ""
         self._link = ""
+        self._ends_job = False
         self._tail: Entry | None = None
         self._num_tail = 0
 
@@ -149,7 +147,9 @@ class ProblemReader:
         text = self._without_prefix(plain)
         if self._read_tail(text, is_start=start is not None):
             return
-        if _DIRECT_CAUSE in text:
+        if _JOB_END in text:
+            self._ends_job = True
+        elif _DIRECT_CAUSE in text:
             self._link = "cause"
         elif _CONTEXT in text:
             self._link = "context"
@@ -270,14 +270,14 @@ class ProblemReader:
             _place(last_library_frame(frames)),
             show_stack(frames),
             self._link,
-            is_uncaught=is_uncaught(frames),
+            is_uncaught=is_uncaught(frames) or self._ends_job,
         )
         rank = read_rank(line.text)
         if rank is None and kind == "out_of_memory":
             rank = read_sizes(summary).get("gpu_index")
         entry = self._ledger.record(problem, rank)
         self._stack.clear()
-        self._in_stack, self._link = False, ""
+        self._in_stack, self._ends_job, self._link = False, False, ""
         self._await_tail(entry, summary)
 
     def _await_tail(self, entry: Entry | None, text: str) -> None:
