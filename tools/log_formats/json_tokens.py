@@ -2,6 +2,8 @@
 
 import json
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from tools.errors import BadInput
@@ -133,32 +135,25 @@ def read_string(token: bytes) -> str:
 
 
 class LineFinder:
-    """Tells the lines of places in a text; the places must come in order."""
+    """Tells the lines of places in a text."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._number, self._place, self._start = 1, 0, 0
+        self._breaks = array("Q", (match.start() for match in re.finditer(b"\n", data)))
 
     def number_at(self, place: int) -> int:
         """The number of the line in which a place is."""
-        num_breaks = self._data.count(b"\n", self._place, place)
-        if num_breaks:
-            self._number += num_breaks
-            self._start = self._data.rfind(b"\n", self._place, place) + 1
-        self._place = max(self._place, place)
-        return self._number
+        return bisect_left(self._breaks, place) + 1
 
     def line_at(self, place: int) -> Line:
         """The line in which a place is; of a line that is too long to quote, the part round the place."""
-        number, start = self.number_at(place), self._start
-        end = self._data.find(b"\n", place, start + MAX_QUOTED_BYTES + 1)
-        if end < 0 and len(self._data) <= start + MAX_QUOTED_BYTES:
-            end = len(self._data)
-        if end < 0:
+        number = self.number_at(place)
+        start = self._breaks[number - 2] + 1 if number > 1 else 0
+        end = self._breaks[number - 1] if number <= len(self._breaks) else len(self._data)
+        if end - start > MAX_QUOTED_BYTES:
             start = max(start, place - QUOTED_BEFORE_BYTES)
             while start < place and self._data[start] & 0xC0 == 0x80:
                 start += 1
-            broken = self._data.find(b"\n", place, start + QUOTED_BYTES)
-            end = broken if broken >= 0 else start + QUOTED_BYTES
+            end = min(end, start + QUOTED_BYTES)
             return Line(number, decode(self._data[start : end + 4], end - start))
         return Line(number, decode(self._data[start:end].rstrip(b"\r"), MAX_QUOTED_BYTES))

@@ -3,26 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.html_table import HtmlReader
 from tools.log_formats.json_tokens import LineFinder, Path, read_string, read_whole, walk
 from tools.log_formats.record import FileFormat
-from tools.log_formats.settings import read_settings
 from tools.run import Line
 
 if TYPE_CHECKING:
     from tools.run_builder import RunBuilder
 
 MAX_BYTES = 64 << 20
-MAX_SOURCE_LENGTH = 2000
+MAX_CODE_BYTES = 4 << 20
 TOO_LARGE = "clear images and widgets from the outputs, or save the text of the training cell and pass that"
 
 _BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{")
 _CELLS = re.compile(rb'"(?:cells|worksheets)"\s{0,80}:\s{0,80}\[')
 _MARKS = re.compile(rb'"(?:cell_type|nbformat)"\s{0,80}:')
-_BREAK = re.compile(r"[\r\n]")
 
 Piece = tuple[int, int, str]
 """Where a string stands in the file, as its place and its line number, and what it says."""
@@ -44,19 +43,31 @@ def read_notebook(stream: ByteSource, builder: "RunBuilder") -> None:
     """
     data = read_whole(stream, MAX_BYTES, TOO_LARGE)
     _NotebookReader(data, builder).read()
+    if len(data) <= MAX_CODE_BYTES:
+        _read_code(data, builder)
     builder.num_bytes, builder.num_lines = len(data), data.count(b"\n") + bool(data and not data.endswith(b"\n"))
     if not data.rstrip().endswith(b"}"):
         builder.notes.append(f"the notebook breaks off in line {builder.num_lines}; what stands before was read")
 
 
+def _read_code(data: bytes, builder: "RunBuilder") -> None:
+    """Read the settings in the code, for those that the outputs do not tell."""
+    from tools.config_script import read_notebook as read_code
+
+    lines = data.split(b"\n")
+    for setting in read_code(decode(data)):
+        number = min(max(setting.line.number, 1), len(lines))
+        line = Line(number, decode(lines[number - 1].rstrip(b"\r"), MAX_QUOTED_BYTES))
+        builder.add_setting(replace(setting, line=line))
+
+
 class _NotebookReader:
-    """Collects the strings of one output, or of one cell's code, and reads them together when they are over."""
+    """Collects the strings of one output, and reads them together when it is over."""
 
     def __init__(self, data: bytes, builder: "RunBuilder") -> None:
         self._data, self._builder = data, builder
         self._lines = LineFinder(data)
         self._quotes: dict[int, Line] = {}
-        self._is_code = True
 
     def read(self) -> None:
         """Read the whole notebook."""
@@ -67,9 +78,7 @@ class _NotebookReader:
             if owner != group:
                 self._read_group(pieces)
                 group, pieces, self._quotes = owner, {}, {}
-            if name == "cell_type":
-                self._is_code = self._data[start:end] == b'"code"'
-            elif name in _WANTED and self._data[start : start + 1] == b'"':
+            if name in _WANTED and self._data[start : start + 1] == b'"':
                 line = self._lines.line_at(start)
                 self._quotes[start] = line
                 pieces.setdefault(name, []).append((start, line.number, read_string(self._data[start:end])))
@@ -77,9 +86,6 @@ class _NotebookReader:
 
     def _read_group(self, pieces: dict[str, list[Piece]]) -> None:
         """Read what one output says: its table where it has one, else its text."""
-        if "source" in pieces:
-            self._read_source(pieces["source"])
-            return
         html = HtmlReader(self._builder)
         lines = list(_split_lines(pieces.get("text/html", ())))
         num_lines = Counter(place for _, _, place in lines)
@@ -97,32 +103,18 @@ class _NotebookReader:
                 if frame:
                     self._builder.feed_text(number, frame.encode(errors="replace"))
 
-    def _read_source(self, pieces: Sequence[Piece]) -> None:
-        """Read the settings that code gives by name; the output of the cell comes before it in the file."""
-        if not self._is_code:
-            return
-        for number, text, _ in _split_lines(pieces):
-            code = text.partition("#")[0][:MAX_SOURCE_LENGTH]
-            if "=" in code or ":" in code:
-                for setting in read_settings(code, number):
-                    self._builder.add_setting(setting)
 
-
-_WANTED = frozenset({"text", "text/html", "text/plain", "traceback", "ename", "evalue", "source"})
-_ALIASES = {"html": "text/html", "input": "source"}
+_WANTED = frozenset({"text", "text/html", "text/plain", "traceback", "ename", "evalue"})
+_ALIASES = {"html": "text/html"}
 
 
 def _owner(path: Path) -> tuple[Path, str]:
-    """The output or the cell to which a value belongs, and what the value is there."""
+    """The output that a value belongs to, and what the value is there."""
     if "outputs" in path:
         depth = path.index("outputs") + 2
         names = [part for part in path[depth:] if isinstance(part, str)]
         name = names[1] if names[:1] == ["data"] and len(names) > 1 else names[0] if names else ""
         return path[:depth], _ALIASES.get(name, name)
-    if "cells" in path:
-        depth = path.index("cells") + 2
-        name = str(path[depth]) if len(path) > depth else ""
-        return (*path[:depth], name), _ALIASES.get(name, name)
     return path[:1], ""
 
 
