@@ -28,6 +28,10 @@ class _Track:
                 self.stride *= 2
         self.num_moves += 1
 
+    @property
+    def elapsed_seconds(self) -> float:
+        return self.last[0].elapsed_seconds if self.last else 0.0
+
     def all(self) -> tuple[Progress, ...]:
         if self.last is None or (self.num_moves - 1) % self.stride == 0:
             return tuple(self.stages)
@@ -57,6 +61,10 @@ class Bars:
         if len(self.shown) > MAX_BARS:
             oldest = next(iter(self.shown))
             del self.shown[oldest], self._tracks[oldest]
+
+    def longest(self) -> int | None:
+        """The total of the bar that ran longest, None where there is no bar."""
+        return max(self._tracks, key=lambda total: self._tracks[total].elapsed_seconds, default=None)
 
     def stages(self, total: int | None) -> tuple[Progress, ...]:
         """The bar with this total at several moments, in order; none where there is no such bar."""

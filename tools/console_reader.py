@@ -16,7 +16,7 @@ from tools.log_formats.tracebacks import MARKERS as PROBLEM_MARKERS
 from tools.log_formats.tracebacks import ProblemReader
 from tools.row_batch import Event
 from tools.run import Line
-from tools.run_builder import RunBuilder
+from tools.run_builder import BAR_SIGN, RunBuilder
 
 NUM_FIRST_BARS = 2000
 SAMPLED_BARS = 50
@@ -25,6 +25,8 @@ MAX_WRAPPED_LINES = 4
 MAX_WRAPPED_BYTES = 4000
 MAX_SETTINGS_BYTES = 16_000
 MAX_LAYOUTS = 16
+PROBLEM_BYTES = 500
+BEFORE_PROBLEM_BYTES = 200
 PASTED_TABLE = "pasted_table"
 
 BAR_ENDS = (b"it/s]", b"s/it]", b"?it/s]")
@@ -50,6 +52,7 @@ class ConsoleReader:
         self._num_bars = 0
         self._num_awaited = 0
         self._last_bar: tuple[int, bytes] | None = None
+        self._events: list[Event] = []
 
     def read(self, stream: ByteSource, head: bytes) -> None:
         """Read a stream to its end; ``head`` is its beginning, by which its container is known."""
@@ -64,38 +67,62 @@ class ConsoleReader:
         self.finish()
 
     def read_lines(self, first: int, lines: Sequence[bytes]) -> None:
-        """Read lines that stand one below the other.
-
-        Bars and rows of a known layout are most of a long log, so they are told apart here, in one loop without calls.
-        """
-        events: list[Event] = []
-        layouts, last, num_bars, awaited = self._layouts, self._last_bar, self._num_bars, self._num_awaited
+        """Read lines that stand one below the other."""
+        self._events = []
         for number, line in enumerate(lines, first):
-            for frame in line.split(b"\r") if b"\r" in line else (line,):
-                if frame.endswith(BAR_ENDS) and b"oss" not in frame and b"{" not in frame:
-                    num_bars += 1
-                    last = (number, frame)
-                    if awaited or num_bars <= NUM_FIRST_BARS or num_bars % SAMPLED_BARS == 0:
-                        events.append(last)
-                        last, awaited = None, awaited - (awaited > 0)
-                    continue
-                layout = layouts.get(frame[: frame.find(b":")])
-                values = layout.read(frame) if layout else None
-                if layout and values:
-                    found: Sequence[Event] = ((layout.names, values, number, frame),)
-                elif frame and not frame.isspace():
-                    found = self._read_frame(number, frame)
-                    if not found:
-                        continue
-                else:
-                    continue
-                if last:
-                    events.append(last)
-                    last = None
-                events.extend(found)
-                awaited = NUM_AWAITED_BARS
-        self._last_bar, self._num_bars, self._num_awaited = last, num_bars, awaited
-        self._builder.add_events(events)
+            if b"\r" not in line:
+                self._take(number, line)
+                continue
+            frames = line.split(b"\r")
+            odd = [place for place, frame in enumerate(frames) if not frame.endswith(BAR_ENDS)]
+            if self._num_bars < NUM_FIRST_BARS or b"oss:" in line or b"oss=" in line:
+                for frame in frames:
+                    self._take(number, frame)
+            else:
+                self._take_odd(number, frames, odd)
+        self._builder.add_events(self._events)
+
+    def _take_odd(self, number: int, frames: list[bytes], odd: list[int]) -> None:
+        """Take a line in which most frames are bars: of these, the ones beside other frames, and the last, do."""
+        self._num_bars += len(frames) - len(odd)
+        shown = 0
+        for place in odd:
+            if place > shown and self._num_awaited:
+                self._take(number, frames[shown])
+            if place > shown:
+                self._last_bar = (number, frames[place - 1])
+            if frames[place]:
+                self._take(number, frames[place])
+            shown = place + 1
+        if shown < len(frames):
+            if self._num_awaited:
+                self._take(number, frames[shown])
+            self._last_bar = (number, frames[-1])
+
+    def _take(self, number: int, frame: bytes) -> None:
+        """Take one frame: a bar, a row of a known layout, or anything else."""
+        if frame.endswith(BAR_ENDS) and b"oss" not in frame and b"{" not in frame:
+            self._num_bars += 1
+            self._last_bar = (number, frame)
+            if self._num_awaited or self._num_bars <= NUM_FIRST_BARS or self._num_bars % SAMPLED_BARS == 0:
+                self._events.append(self._last_bar)
+                self._last_bar = None
+                self._num_awaited -= self._num_awaited > 0
+            return
+        layout = self._layouts.get(frame[: frame.find(b":")])
+        values = layout.read(frame) if layout else None
+        if layout and values:
+            found: Sequence[Event] = ((layout.names, values, number, frame),)
+        elif frame and not frame.isspace():
+            found = self._read_frame(number, frame)
+        else:
+            return
+        if found:
+            if self._last_bar:
+                self._events.append(self._last_bar)
+                self._last_bar = None
+            self._events.extend(found)
+            self._num_awaited = 1 if self._builder.is_long else NUM_AWAITED_BARS
 
     def finish(self) -> None:
         """Take note of what the log ends in."""
@@ -120,14 +147,24 @@ class ConsoleReader:
             if values and classify(values):
                 self._builder.format = self._builder.format or PASTED_TABLE
                 return self._to_events(values, number, raw, read_rank(decode(frame, MAX_QUOTED_BYTES)))
-        if self._problems.wants_every_line or PROBLEM_MARKER.search(frame):
-            self._problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
+        sign = PROBLEM_MARKER.search(frame)
+        if sign or self._problems.wants_every_line:
+            self._read_problem(number, raw, frame, sign.start() if sign else 0)
         settings = self._settings
         if not settings.is_idle and (settings.wants_every_line or SETTING_MARKER.search(frame)):
             for setting in settings.read(decode(frame, MAX_SETTINGS_BYTES), number):
                 is_quote = frame is raw and len(raw) <= MAX_QUOTED_BYTES
                 self._builder.add_setting(setting if is_quote else replace(setting, line=_quote(number, raw)))
         return ((number, raw),) if BAR_END.search(frame) else ()
+
+    def _read_problem(self, number: int, raw: bytes, frame: bytes, place: int) -> None:
+        """Hand on what stands round a sign; it may come after megabytes of bars."""
+        if place < MAX_QUOTED_BYTES - PROBLEM_BYTES:
+            self._problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
+            return
+        window = frame[place - BEFORE_PROBLEM_BYTES :]
+        shown = max(0, raw.find(window[:PROBLEM_BYTES]))
+        self._problems.read(_quote(number, raw[shown:]), decode(window, MAX_QUOTED_BYTES))
 
     def _read_row(self, number: int, raw: bytes, frame: bytes) -> Sequence[Event]:
         """Ask the formats whose markers the frame holds; gives its row and the bar in front of it, if any."""
@@ -151,10 +188,13 @@ class ConsoleReader:
             self._layouts[frame[: frame.find(b":")]] = layout
 
     def _to_events(self, values: dict[str, float], number: int, raw: bytes, rank: int | None) -> Sequence[Event]:
+        rank = int(values.pop("rank", -1)) if rank is None and values.get("rank", -1) >= 0 else rank
         if not self._builder.accepts_rank(rank, values, _quote(number, raw) if rank else Line(number, "")):
             return ((0, b""),)
         fresh = self._drop_repeated_evals(values)
         row = (tuple(fresh), tuple(fresh.values()), number, raw)
+        if BAR_SIGN in raw and b"{" not in raw:
+            return (row, (number, raw))
         beside = raw[: max(0, raw.find(b"{"))]
         return (None, (number, beside), row) if BAR_END.search(beside) else (row,)
 

@@ -1,7 +1,7 @@
 """Rows by the thousand: what they come to, and which of them a long run can do without."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tools.run import Total
 
@@ -18,29 +18,42 @@ class Totals:
 
     def __init__(self) -> None:
         self._found: dict[str, Total] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
 
-    def add(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> None:
-        """Take rows of the same names, in the order of the log; there is at least one."""
+    def add(self, names: Sequence[str], rows: Sequence[Sequence[float]], span: tuple[int, int]) -> None:
+        """Take rows of the same names.
+
+        Args:
+            names: of the columns.
+            rows: at least one, in the order of the log.
+            span: the places of the first and the last of them in the log.
+        """
         for place, name in enumerate(names):
             lowest = highest = None
             if name in TELLING_METRICS:
                 column = [row[place] for row in rows]
                 finite = column if math.isfinite(sum(column)) else [value for value in column if math.isfinite(value)]
                 lowest, highest = (min(finite), max(finite)) if finite else (None, None)
-            new = Total(len(rows), rows[0][place], rows[-1][place], lowest, highest)
-            old = self._found.get(name)
-            self._found[name] = _join(old, new) if old else new
+            self._join(name, Total(len(rows), rows[0][place], rows[-1][place], lowest, highest), span)
 
-    def all(self) -> Mapping[str, Total]:
+    def all(self) -> dict[str, Total]:
         """The totals so far, by metric name."""
         return dict(self._found)
 
-
-def _join(old: Total, new: Total) -> Total:
-    lows = [value for value in (old.lowest, new.lowest) if value is not None]
-    highs = [value for value in (old.highest, new.highest) if value is not None]
-    count = old.num_points + new.num_points
-    return Total(count, old.first, new.last, min(lows, default=None), max(highs, default=None))
+    def _join(self, name: str, new: Total, span: tuple[int, int]) -> None:
+        old, (begin, end) = self._found.get(name), self._spans.get(name, span)
+        if old:
+            lows = [value for value in (old.lowest, new.lowest) if value is not None]
+            highs = [value for value in (old.highest, new.highest) if value is not None]
+            new = Total(
+                old.num_points + new.num_points,
+                new.first if span[0] < begin else old.first,
+                new.last if span[1] >= end else old.last,
+                min(lows, default=None),
+                max(highs, default=None),
+            )
+        self._found[name] = new
+        self._spans[name] = min(begin, span[0]), max(end, span[1])
 
 
 def choose_telling(names: Sequence[str], rows: Sequence[Sequence[float]], block: int) -> set[int]:

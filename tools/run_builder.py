@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from operator import eq
+from typing import TypeVar
 
 from tools.bars import Bars
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
@@ -24,7 +25,9 @@ SAMPLED_EVENTS = 50
 THINNING = 4
 ROWS_PER_BLOCK = 24
 """A long run keeps the rows with extremes, at most six of a block: a quarter of them."""
-BAR_SIGN = "%|"
+TRAIN_LOSS_OF_EVAL = "eval_train_loss"
+BAR_SIGN = b"%|"
+T = TypeVar("T")
 ToRecord = Callable[[int], Record]
 COORDINATES = frozenset({"step", "epoch", "total_steps"})
 
@@ -69,6 +72,11 @@ class RunBuilder:
     _rank_faults: dict[int, Point] = field(default_factory=dict)
     _other_ranks: set[int] = field(default_factory=set)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether rows are thinned out already."""
+        return bool(self._strides)
+
     def add_record(self, record: Record) -> None:
         """Take one group of metrics; one that was printed twice counts once."""
         if record.values and self.accepts_rank(record.rank, record.values, record.line):
@@ -85,9 +93,9 @@ class RunBuilder:
         """Take rows and the bars between them; of a run that is long already only telling rows are kept."""
         rows = [(place, event) for place, event in enumerate(events) if event is not None and len(event) == 4]
         order = self._num_records
-        kept = {rows[index][0]: order + index + 1 for index in self._choose([row for _, row in rows])}
+        kept = {rows[index][0]: order + index for index in self._choose([row for _, row in rows])}
         self._num_records += len(rows)
-        for place in self._places_to_read(len(events), len(rows), kept):
+        for place in self._places_to_read(len(events), kept):
             event = events[place]
             if event is None:
                 self._pending = []
@@ -108,10 +116,10 @@ class RunBuilder:
             to_record: makes the record of one of the values, by its index.
         """
         fresh = self._drop_repeated(names, values)
-        if not fresh:
-            return
-        for index in self._choose_alike(names, [values[place] for place in fresh]):
-            self._keep(to_record(fresh[index]), self._num_records + places[fresh[index]] + 1)
+        order = self._num_records
+        kept = self._choose_alike(names, [values[index] for index in fresh], [order + places[index] for index in fresh])
+        for index in kept:
+            self._keep(to_record(fresh[index]), order + places[fresh[index]])
 
     def _drop_repeated(self, names: tuple[str, ...], values: Sequence[tuple[float, ...]]) -> Sequence[int]:
         """Leave out rows with a step that were written twice in a row, as by two processes."""
@@ -126,32 +134,44 @@ class RunBuilder:
         self._num_records += num_rows
 
     def _choose(self, rows: Sequence[Row]) -> list[int]:
-        """Count rows, and choose those to keep; a row with a step that was printed twice in a row is neither."""
+        """Count rows, and choose those to keep.
+
+        A row with a step that was printed twice in a row is not kept, and counts only where a bar was drawn again.
+        """
         groups: dict[tuple[str, ...], list[int]] = {}
+        redrawn: dict[tuple[str, ...], list[int]] = {}
         last = self._last
         for index, row in enumerate(rows):
             if row[1] == last[1] and row[0] == last[0] and "step" in row[0]:
+                if BAR_SIGN in row[3]:
+                    redrawn.setdefault(row[0], []).append(index)
                 continue
             last = row
             groups.setdefault(row[0], []).append(index)
         self._last = last
-        chosen: list[int] = []
+        order, chosen = self._num_records, []
+        for names, places in redrawn.items():
+            self._totals.add(names, [rows[place][1] for place in places], (order + places[0], order + places[-1]))
         for names, places in groups.items():
-            chosen += [places[index] for index in self._choose_alike(names, [rows[place][1] for place in places])]
+            orders, values = [order + place for place in places], [rows[place][1] for place in places]
+            chosen += [places[index] for index in self._choose_alike(names, values, orders)]
         return chosen
 
-    def _choose_alike(self, names: tuple[str, ...], values: Sequence[tuple[float, ...]]) -> Sequence[int]:
+    def _choose_alike(
+        self, names: tuple[str, ...], values: Sequence[tuple[float, ...]], orders: Sequence[int]
+    ) -> Sequence[int]:
         """Count rows of the same names, and choose those to keep."""
-        self._totals.add(names, values)
+        if not values:
+            return ()
+        self._totals.add(names, values, (orders[0], orders[-1]))
         stride = self._strides.get(_kind_of(names), 1)
         if stride == 1:
             return range(len(values))
         return sorted(choose_telling(names, values, stride * ROWS_PER_BLOCK // THINNING))
 
-    @staticmethod
-    def _places_to_read(num_events: int, num_rows: int, kept: Mapping[int, int]) -> Sequence[int]:
-        """The kept rows, the bars beside them, and now and then one between."""
-        if len(kept) == num_rows:
+    def _places_to_read(self, num_events: int, kept: Mapping[int, int]) -> Sequence[int]:
+        """The kept rows, the bars beside them, and now and then one between; everything of a run that is not long."""
+        if not self.is_long:
             return range(num_events)
         near = {place + shift for place in kept for shift in NEIGHBOURS if 0 <= place + shift < num_events}
         return sorted(near.union(range(0, num_events, SAMPLED_EVENTS)))
@@ -201,15 +221,15 @@ class RunBuilder:
             self.notes.append(f"rows of {len(self._other_ranks)} other rank(s) repeat those of rank {self._rank}")
         total = training_total(judged, self._settings)
         steps = resolve_steps(judged, self._settings, total)
-        totals = self._totals.all()
+        totals = _name_train_loss(self._totals.all())
         return Run(
             name=self.name,
             format=self.format or ("console" if self.problems else None),
-            series=_series(judged, steps, totals if len(judged) == len(rows) else {}),
+            series=_name_train_loss(_series(judged, steps, totals if len(judged) == len(rows) else {})),
             summary=_summary(judged, steps),
             settings=self._settings,
             problems=tuple(self.problems),
-            stages=self._bars.stages(total),
+            stages=self._bars.stages(total or self._bars.longest()),
             num_lines=self.num_lines,
             num_bytes=self.num_bytes,
             num_records=self._num_records,
@@ -219,6 +239,13 @@ class RunBuilder:
             segments=segments,
             rank_faults=self._rank_faults,
         )
+
+
+def _name_train_loss(found: dict[str, T]) -> dict[str, T]:
+    """Where only evaluations tell the training loss, call that the loss."""
+    if "loss" in found or TRAIN_LOSS_OF_EVAL not in found:
+        return found
+    return {"loss" if name == TRAIN_LOSS_OF_EVAL else name: value for name, value in found.items()}
 
 
 def _point(row: RawRow, name: str, step: int | None) -> Point:
@@ -245,7 +272,11 @@ def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping
 
 def _is_redrawn(last: Point, step: int | None, row: RawRow) -> bool:
     """Whether a bar showed this step before: it is drawn once with the old values and again with the new ones."""
-    return step is not None and last.step == step and BAR_SIGN in row.record.line.text and BAR_SIGN in last.line.text
+    return (
+        step is not None
+        and last.step == step
+        and all(BAR_SIGN.decode() in text for text in (row.record.line.text, last.line.text))
+    )
 
 
 def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, Point]:

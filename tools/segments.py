@@ -8,6 +8,8 @@ from tools.steps import RawRow, read_step
 RESTART_SHARE = 0.5
 RESTART_NEARNESS = 2.0
 """A new run begins within twice the place of the first one's first row, and far before the end of what went before."""
+COORDINATES = ("step", "epoch")
+"""Rows are placed by whichever of these more of them tell; the two are never compared with each other."""
 MIN_ROWS_BACK = 2
 """One row out of order is no resumed run: writers of several processes overtake each other."""
 
@@ -18,7 +20,9 @@ def split_segments(rows: Sequence[RawRow]) -> tuple[Segment, ...]:
     Returns:
         The stretches in the order of the log; none where no row tells its place.
     """
-    places = [(row, place) for row in rows if row.record.kind == "train" and (place := _place(row)) is not None]
+    trained = [row for row in rows if row.record.kind == "train"]
+    name = max(COORDINATES, key=lambda name: sum(name in row.record.values for row in trained))
+    places = [(row, place) for row in trained if (place := row.record.values.get(name)) is not None]
     if not places:
         return ()
     starts, resumed, first, highest = [0], [False], places[0][1], places[0][1]
@@ -58,11 +62,6 @@ def is_excerpt(rows: Sequence[RawRow], steps: Sequence[int | None]) -> bool:
         return False
     spacing = max(trained[1] - trained[0], trained[2] - trained[1])
     return spacing > 0 and trained[0] > 2.5 * spacing
-
-
-def _place(row: RawRow) -> float | None:
-    values = row.record.values
-    return values.get("step", values.get("epoch"))
 
 
 def _goes_back(places: Sequence[tuple[RawRow, float]], index: int) -> bool:

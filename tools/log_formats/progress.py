@@ -7,6 +7,16 @@ from tools.units import parse_clock
 
 _PREFIX = rb"(?:\d{1,4}: |\[[^\]]{1,20}\](?:<\w{1,6}>)?:?\s?|\([^)]{1,60}\)\s?)"
 _FRAME = re.compile(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<")
+_DESCRIBED = re.compile(
+    rb"([^%|\r\n]{1,160}?)[:\s]\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<"
+    rb"[^\]]{1,60}(?:it/s|s/it)"
+)
+# Words of bars that tqdm draws for other work than training steps.
+_OTHER_WORK = re.compile(
+    rb"map|load|token|filter|generat|fetch|sav|eval|valid|test|predict|infer|convert|shard|process|pack|trunc|extract|"
+    rb"comput|creat|build|resolv|collect|encod|quant|calib|merg|copy|cast|add|appl|scor|sampl|inference|warm|format|sanity",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +34,7 @@ class Frame:
 
 
 def read_frame(raw: bytes) -> Frame | None:
-    """Read a frame of a bar that has no description, as the training bar and the evaluation bar have none.
+    """Read a frame of a bar that may be the training bar's: one without a description, or described as no other work.
 
     Source:
         tqdm/std.py, tqdm.format_meter.
@@ -36,6 +46,9 @@ def read_frame(raw: bytes) -> Frame | None:
         True
     """
     match = _FRAME.match(raw)
-    if not match:
-        return None
-    return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"))
+    if match:
+        return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"))
+    match = _DESCRIBED.match(raw)
+    if match and not _OTHER_WORK.search(match[1]):
+        return Frame(int(match[2]), int(match[3]), match[4].decode("ascii", "replace"))
+    return None

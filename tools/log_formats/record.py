@@ -99,6 +99,7 @@ _CANONICAL = {
     }.items()
     for name in names.split()
 }
+_PLAIN_NAMES = frozenset({*_CANONICAL.values(), "reward", "entropy", "accuracy", "kl"})
 _EVAL_PREFIXES = ("val_", "valid_", "validation_", "eval/", "val/", "valid/", "validation/", "test/")
 
 
@@ -115,7 +116,7 @@ def canonical_name(name: str) -> str:
     for prefix in _EVAL_PREFIXES:
         if plain.startswith(prefix):
             return "eval_" + plain[len(prefix) :]
-    return name.strip().replace(" ", "_") if plain not in {"loss", "epoch", "step", "grad_norm"} else plain
+    return plain if plain in _PLAIN_NAMES else name.strip().replace(" ", "_")
 
 
 # A row that holds one of these is a training row, whatever else it holds.
