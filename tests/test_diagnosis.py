@@ -19,13 +19,14 @@ from run_factory import (
     serious_ids,
 )
 
-from tools.diagnosis import CONSEQUENCES, RULES, diagnose
+from tools.diagnosis import RULES, diagnose
+from tools.diagnosis.causes import CONSEQUENCES
 from tools.diagnosis.finding import SEVERITIES
 
 every_style = pytest.mark.parametrize("style", STYLES)
 SUMMARY = "{'train_runtime': 800.0, 'train_loss': 1.5, 'epoch': 2.0}\n"
 TRACEBACK = (
-    'Traceback (most recent call last):\n  File "train.py", line 1, in main\nOSError: [Errno 28] No space left\n'
+    'Traceback (most recent call last):\n  File "train.py", line 1, in main\nMoonError: the moon is full\n'
 )
 HEALTHY = {
     "falling": descend(60),
@@ -105,7 +106,7 @@ def test_findings_are_told_worst_first() -> None:
     flat = make_rows(add_noise([2.3] * 40, 0.03, 1), learning_rate=1e-8)
     severities = [SEVERITIES.index(finding.severity) for finding in judge(render(flat)).findings]
     assert severities == sorted(severities)
-    assert len(set(severities)) == 3
+    assert len(set(severities)) == 2
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_every_rule_either_judged_or_says_why_not(data: bytes) -> None:
     "text",
     [
         "Loading checkpoint shards: 100%|##########| 2/2 [00:03<00:00,  1.7s/it]\nDone.\n",
-        "step 250: train loss 2.4512, val loss 2.4903\n",
+        "Downloading data: 100%|##########| 2/2 [00:03<00:00,  1.7s/it]\n",
         '{"learning_rate": 0.0001, "epochs": 3}\n',
         "learning_rate: 2e-4\n",
     ],
@@ -140,20 +141,21 @@ def test_a_log_whose_only_row_is_the_summary_is_not_called_healthy() -> None:
 def test_a_traceback_that_no_rule_explains_leaves_health_open(before: str) -> None:
     diagnosis = judge(f"start\n{before}{TRACEBACK}")
     assert diagnosis.is_healthy is None
-    assert [text.split(" (lines")[0] for text in diagnosis.unexplained] == ["OSError: [Errno 28] No space left"]
+    assert ["MoonError: the moon is full" in text for text in diagnosis.unexplained] == [True]
 
 
 def test_a_coloured_traceback_leaves_health_open_as_well() -> None:
-    coloured = TRACEBACK.replace("OSError", "\x1b[31mOSError\x1b[0m")
+    coloured = TRACEBACK.replace("MoonError", "\x1b[31mMoonError\x1b[0m")
     assert judge(render(make_rows(descend(40))).decode() + coloured).is_healthy is None
 
 
 def test_an_unexplained_traceback_is_told_with_its_lines() -> None:
-    assert judge(f"start\n{TRACEBACK}").unexplained == ("OSError: [Errno 28] No space left (lines 2-4)",)
+    (text,) = judge(f"start\n{TRACEBACK}").unexplained
+    assert "MoonError: the moon is full (lines 2-4" in text
 
 
 def test_an_interrupt_by_the_person_is_not_unexplained() -> None:
-    text = TRACEBACK.replace("OSError: [Errno 28] No space left", "KeyboardInterrupt")
+    text = TRACEBACK.replace("MoonError: the moon is full", "KeyboardInterrupt")
     diagnosis = judge(render(make_rows(descend(40))).decode() + text)
     assert (diagnosis.unexplained, diagnosis.is_healthy) == ((), True)
 

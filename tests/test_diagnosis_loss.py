@@ -234,16 +234,16 @@ def test_a_training_loss_that_wobbles_while_the_validation_loss_falls_is_learnin
 @pytest.mark.parametrize("seed", range(4))
 def test_a_tiny_loss_that_doubles_is_no_divergence(seed: int) -> None:
     losses = [abs(value) for value in add_noise([*descend(40, 2.0, 0.01, 10.0), *[0.02] * 20], 0.002, seed)]
-    assert serious_ids(judge(render(make_rows(losses)))) == []
+    assert "loss_divergence" not in found_ids(judge(render(make_rows(losses))))
 
 
 @every_style
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("noise", [0.0, 0.02, 0.1])
-def test_a_loss_that_only_wobbles_is_not_decreasing(noise: float, seed: int, style: Style) -> None:
+@pytest.mark.parametrize(("noise", "confidence"), [(0.0, "certain"), (0.02, "certain"), (0.1, "likely")])
+def test_a_loss_that_only_wobbles_is_not_decreasing(noise: float, confidence: str, seed: int, style: Style) -> None:
     rows = make_rows(add_noise([2.3] * 60, noise, seed))
     finding = find(judge(render(rows, style)), "loss_not_decreasing")
-    assert (finding.severity, finding.confidence) == ("error", "certain")
+    assert (finding.severity, finding.confidence) == ("error", confidence)
 
 
 def test_the_values_of_a_flat_loss_are_its_ends_and_its_noise() -> None:

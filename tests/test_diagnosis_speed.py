@@ -14,9 +14,9 @@ def bars(num_steps: int, total: int, elapsed: Callable[[int], float]) -> str:
     return f"{frames}\r{ROWS}{draw_bar(num_steps, total, elapsed(num_steps))}\n"
 
 
-def test_long_steps_of_a_long_run_are_a_note() -> None:
+def test_long_steps_of_a_long_run_are_a_possible_fault() -> None:
     finding = find(judge(bars(60, 3000, lambda step: 17.0 * step)), "slow_training")
-    assert (finding.severity, finding.confidence) == ("note", "possible")
+    assert (finding.severity, finding.confidence) == ("warning", "possible")
     assert (finding.values["seconds_per_step"], finding.values["expected_seconds"]) == (17.0, 51000.0)
     assert "A step takes 17 s on average; all 3000 steps come to 14 h 10 min" in finding.summary
 

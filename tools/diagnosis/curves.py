@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tools.run import Point, Run
-
-RL_METRICS = (
-    "reward",
-    "reward_std",
-    "objective/kl",
-    "completions/mean_length",
-    "completion_length",
-    "policy/approxkl_avg",
-)
-PREFERENCE_METRICS = ("rewards/chosen", "rewards/margins", "rewards/accuracies")
+from tools.run import Point
 
 MAD_TO_SIGMA = 1.4826
 MAX_WINDOWS = 400
+MAX_WINDOW_VALUES = 64
+MAX_NOISE_STEPS = 4000
+NUM_BLOCKS = 20
+FEW_STEPS = 20
+CAUTION = 0.7
+"""Of few differences the median is often low by luck: then the noise is at least 0.7 of what all of them give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +24,9 @@ class Curve:
 
     Attributes:
         start: median of the first three values; head and tail: medians of the first and last fifth.
+        end: median of the last tenth.
         lowest: lowest running median, lowest_index: where the window round it has its middle.
+        highest, highest_index: the same for the highest.
         noise: standard deviation of a single value, from the differences between neighbours.
         trend: change over the whole series by a straight line, trend_error its standard error.
     """
@@ -39,6 +37,8 @@ class Curve:
     end: float
     lowest: float
     lowest_index: int
+    highest: float
+    highest_index: int
     noise: float
     trend: float
     trend_error: float
@@ -50,7 +50,8 @@ def measure_curve(values: Sequence[float]) -> Curve:
     tenth = max(2, len(values) // 10)
     smooth = running_median(values, max(3, len(values) // 20))
     lowest_index = min(smooth, key=smooth.__getitem__)
-    trend, trend_error = _fit_line(values)
+    highest_index = max(smooth, key=smooth.__getitem__)
+    trend, trend_error = fit_trend(values)
     return Curve(
         start=median(values[:3]),
         head=median(values[:fifth]),
@@ -58,6 +59,8 @@ def measure_curve(values: Sequence[float]) -> Curve:
         end=median(values[-tenth:]),
         lowest=smooth[lowest_index],
         lowest_index=lowest_index,
+        highest=smooth[highest_index],
+        highest_index=highest_index,
         noise=measure_noise(values),
         trend=trend,
         trend_error=trend_error,
@@ -70,11 +73,15 @@ def measure_noise(values: Sequence[float]) -> float:
     Source:
         Rice 1984, "Bandwidth choice for nonparametric regression", with medians in place of means.
     """
-    steps = [b - a for a, b in itertools.pairwise(values)]
+    stride = max(1, len(values) // MAX_NOISE_STEPS)
+    steps = [values[i + 1] - values[i] for i in range(0, len(values) - 1, stride)]
     if not steps:
         return 0.0
     middle = median(steps)
-    return MAD_TO_SIGMA * median(abs(step - middle) for step in steps) / math.sqrt(2)
+    noise = MAD_TO_SIGMA * median(abs(step - middle) for step in steps) / math.sqrt(2)
+    if len(steps) >= FEW_STEPS:
+        return noise
+    return max(noise, CAUTION * math.sqrt(sum((step - middle) ** 2 for step in steps) / len(steps) / 2))
 
 
 def measure_turn_noise(values: Sequence[float], lowest_index: int) -> float:
@@ -115,29 +122,30 @@ def running_median(values: Sequence[float], width: int) -> dict[int, float]:
     Returns:
         Position -> median; every position of a short series, MAX_WINDOWS evenly spread ones of a long one.
     """
-    half, stride = width // 2, max(1, len(values) // MAX_WINDOWS)
-    return {i: median(values[max(0, i - half) : i + half + 1]) for i in range(0, len(values), stride)}
+    half, stride, skip = width // 2, max(1, len(values) // MAX_WINDOWS), max(1, width // MAX_WINDOW_VALUES)
+    return {i: median(values[max(0, i - half) : i + half + 1 : skip]) for i in range(0, len(values), stride)}
 
 
-def _fit_line(values: Sequence[float]) -> tuple[float, float]:
-    """Least squares on the positions: the change from first to last value, and its standard error."""
-    n = len(values)
-    centre, mean = (n - 1) / 2, sum(values) / n
+def block_medians(values: Sequence[float], num_blocks: int = NUM_BLOCKS) -> list[float]:
+    """Medians of consecutive blocks of nearly equal size; the values themselves where there are no more than blocks."""
+    if len(values) <= num_blocks:
+        return list(values)
+    bounds = [round(i * len(values) / num_blocks) for i in range(num_blocks + 1)]
+    return [median(values[start:end]) for start, end in itertools.pairwise(bounds)]
+
+
+def fit_trend(values: Sequence[float]) -> tuple[float, float]:
+    """Least squares through block medians: the change from first to last value, and its standard error."""
+    blocks = block_medians(values)
+    n = len(blocks)
+    if n < 3:
+        return (blocks[-1] - blocks[0] if blocks else 0.0), math.inf
+    centre, mean = (n - 1) / 2, sum(blocks) / n
     spread = sum((i - centre) ** 2 for i in range(n))
-    slope = sum((i - centre) * value for i, value in enumerate(values)) / spread
-    residual = sum((value - mean - slope * (i - centre)) ** 2 for i, value in enumerate(values))
-    error = math.sqrt(residual / max(1, n - 2) / spread)
+    slope = sum((i - centre) * value for i, value in enumerate(blocks)) / spread
+    residual = sum((value - mean - slope * (i - centre)) ** 2 for i, value in enumerate(blocks))
+    error = math.sqrt(residual / (n - 2) / spread)
     return slope * (n - 1), error * (n - 1)
-
-
-def is_rl(run: Run) -> bool:
-    """Whether this is a reinforcement-learning run (GRPO, PPO), whose loss says nothing about learning."""
-    return any(name in run.series for name in RL_METRICS)
-
-
-def is_preference(run: Run) -> bool:
-    """Whether this is a preference run (DPO, KTO, ORPO), whose learning rates are far lower."""
-    return any(name in run.series for name in PREFERENCE_METRICS)
 
 
 def position(point: Point) -> float:

@@ -1,19 +1,21 @@
-"""The validation loss: climbing while the training loss falls, or never measured."""
+"""The validation loss climbing while the training loss falls: where it turned, and which checkpoint to keep."""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
-from tools.diagnosis.curves import measure_turn_noise, position, where
-from tools.diagnosis.finding import CannotJudge, Finding, Settled, Severity, Verdict, quote
-from tools.run import Point, Run
+from tools.diagnosis.checkpoints import improving_metric, tell_checkpoint
+from tools.diagnosis.curves import measure_turn_noise, where
+from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Severity, Verdict, quote
+from tools.diagnosis.signals import Signals
+from tools.run import Point
 from tools.units import format_number
 
 MIN_EVALS = 3
 MIN_EVALS_FOR_NOISE = 5
 FEW_VALUES_ALLOWANCE = 3.0
 """A noise estimated from n values is raised by the share 3 / n, since it may be low by luck."""
-MIN_ROWS_WITHOUT_EVAL = 5
 RISE_SHARE = 0.04
 FEW_EVALS_SHARE = 0.3
 """The rise must reach 4 % and 30 % over the number of evaluations: the lowest of few is low by luck as well."""
@@ -28,34 +30,35 @@ OUTWEIGHING_SHARE = 0.3
 TRAIN_RISE_SHARE = 0.05
 TRAIN_FOLLOWS = 0.5
 """A training loss that rises by half as much as the validation loss makes it divergence, not overfitting."""
-QUALITY_METRICS = ("accuracy", "f1", "bleu", "rouge", "meteor", "exact_match", "precision", "recall", "win_rate")
+MIN_EPOCHS_FOR_STAIRS = 3
+STAIR_SHARE = 0.2
+STAIR_OF_FALL = 0.7
+STAIR_SIGMAS = 3.0
+"""Steps at the epochs' beginnings that make up 70 % of the fall: rows are recognised when they come again."""
 
 
-def judge_overfitting(run: Run) -> Verdict:
+def judge_overfitting(signals: Signals) -> Verdict:
     """Find a validation loss that climbs from its minimum while the training loss goes on falling."""
-    evals = run.finite("eval_loss")
+    if signals.is_rl:
+        return CannotJudge("a reinforcement-learning run is not judged by its loss")
+    evals = signals.evals
     if len(evals) < MIN_EVALS:
-        found = f"{len(evals)} evaluation{'s' if len(evals) > 1 else ''}" if evals else "no evaluation"
-        reason = f"{found} in the log; {MIN_EVALS} are needed to see the validation loss turn"
-        return CannotJudge(reason, "a log with evaluations: set eval_strategy and a validation set")
+        return _judge_stairs(signals) or _too_few(evals)
     lowest = min(evals, key=lambda point: point.value)
     after = evals[evals.index(lowest) + 1 :]
     if not after:
         return None
-    last = after[-max(3, len(evals) // 6) :]
-    end = median(point.value for point in last) if len(after) > 3 else after[-1].value
-    share = (end - lowest.value) / abs(lowest.value) if lowest.value else math.inf
-    wanted = MEMORISED_SIGNIFICANCE if _is_memorised(run, evals[-1]) else SIGNIFICANCE
-    is_noise = end - _floor(evals, lowest) <= wanted * _noise(evals, lowest)
-    if share < RISE_SHARE + FEW_EVALS_SHARE / len(evals) or is_noise or _train_rises(run, lowest, share):
+    share = _rise_share(evals, lowest, after)
+    if share is None or not _is_turn(signals, lowest, after, share):
         return None
-    improving = _improving_metric(run, lowest)
-    severity: Severity = "note" if improving and share < OUTWEIGHING_SHARE else "warning"
+    improving = improving_metric(signals, lowest)
+    is_outweighed = improving is not None and share < OUTWEIGHING_SHARE and not _is_memorised(signals, evals[-1])
+    severity: Severity = "note" if is_outweighed else "warning"
     return Finding(
         id="overfitting",
         severity=severity,
-        confidence="possible" if improving else "certain" if share >= CERTAIN_SHARE and len(after) > 1 else "likely",
-        summary=_tell(run, lowest, evals[-1], improving),
+        confidence="possible" if is_outweighed else _confidence(share, after),
+        summary=_tell(signals, lowest, evals[-1], improving),
         values={
             "min_eval_loss": lowest.value,
             "min_eval_step": lowest.step,
@@ -64,43 +67,81 @@ def judge_overfitting(run: Run) -> Verdict:
             "last_eval_epoch": evals[-1].epoch,
             "rise_share": share,
         },
-        evidence=quote([_train_near(run, lowest), lowest, evals[-1], _train_near(run, evals[-1])]),
+        evidence=quote([signals.loss_near(lowest), lowest, evals[-1], signals.loss_near(evals[-1])]),
         settles=_stop_earlier(lowest, evals[-1]),
     )
 
 
-def judge_no_evaluation(run: Run) -> Verdict:
-    """Find a run in which only the training loss was watched."""
-    if any(name.startswith("eval_") for name in run.series):
+def _rise_share(evals: Sequence[Point], lowest: Point, after: Sequence[Point]) -> float | None:
+    """How far the end lies above the minimum, as a share; None where the loss has no natural zero."""
+    if lowest.value <= 0:
         return None
-    rows = run.points("loss")
-    if len(rows) < MIN_ROWS_WITHOUT_EVAL:
-        return CannotJudge("too few rows to tell whether an evaluation would have come")
-    if run.is_excerpt:
-        return CannotJudge("the log is an excerpt; an evaluation may stand outside it", "the whole log")
+    return (_end(evals, after) - lowest.value) / lowest.value
+
+
+def _end(evals: Sequence[Point], after: Sequence[Point]) -> float:
+    last = after[-max(3, len(evals) // 6) :]
+    return median(point.value for point in last) if len(after) > 3 else after[-1].value
+
+
+def _is_turn(signals: Signals, lowest: Point, after: Sequence[Point], share: float) -> bool:
+    """Whether the rise is larger than noise and few evaluations explain, and the training loss does not follow it."""
+    evals = signals.evals
+    wanted = MEMORISED_SIGNIFICANCE if _is_memorised(signals, evals[-1]) else SIGNIFICANCE
+    if _end(evals, after) - _floor(evals, lowest) <= wanted * _noise(evals, lowest):
+        return False
+    return share >= RISE_SHARE + FEW_EVALS_SHARE / len(evals) and not _train_rises(signals, lowest, share)
+
+
+def _confidence(share: float, after: Sequence[Point]) -> Confidence:
+    return "certain" if share >= CERTAIN_SHARE and len(after) > 1 else "likely"
+
+
+def _too_few(evals: Sequence[Point]) -> CannotJudge:
+    found = f"{len(evals)} evaluation{'s' if len(evals) > 1 else ''}" if evals else "no evaluation"
+    reason = f"{found} in the log; {MIN_EVALS} are needed to see the validation loss turn"
+    return CannotJudge(reason, "a log with evaluations: set eval_strategy and a validation set")
+
+
+def _judge_stairs(signals: Signals) -> Finding | None:
+    """A training loss that steps down at each epoch: memorising, of which an evaluation would tell the harm."""
+    starts = signals.epoch_starts
+    if len(starts) < MIN_EPOCHS_FOR_STAIRS - 1 or len(signals.values) < 5 * len(starts) or min(signals.values) < 0:
+        return None
+    values = signals.values
+    bounds = [0, *starts, len(values)]
+    reach = max(2, min(b - a for a, b in pairwise(bounds)) // 4)
+    steps = [median(values[max(0, i - reach) : i]) - median(values[i : i + reach]) for i in starts]
+    fall = median(values[:reach]) - median(values[-reach:])
+    noise = signals.curve.noise / math.sqrt(reach)
+    is_stair = min(steps) > STAIR_SIGMAS * noise and sum(steps) > STAIR_OF_FALL * fall > STAIR_SHARE * values[0]
+    if not is_stair:
+        return None
+    first = signals.losses[starts[0]]
     return Finding(
-        id="no_evaluation",
+        id="overfitting",
         severity="note",
-        confidence="likely",
-        summary=f"None of the {run.series['loss'].num_points} rows is an evaluation: whether the model generalises "
-        "cannot be seen in this log.",
-        values={"num_rows": run.series["loss"].num_points},
-        evidence=quote([rows[0], rows[-1]]),
+        confidence="possible",
+        summary=f"The training loss falls in steps at the beginning of each epoch ({len(steps)} of them, by "
+        f"{format_number(median(steps))} each) and hardly between: rows are recognised when they come again. Without "
+        "evaluations the log does not tell whether that does harm.",
+        values={"num_steps_down": len(steps), "median_step_down": median(steps)},
+        evidence=quote([signals.losses[starts[0] - 1], first, signals.losses[-1]]),
     )
 
 
-def _tell(run: Run, lowest: Point, last: Point, improving: str | None) -> str:
+def _tell(signals: Signals, lowest: Point, last: Point, improving: str | None) -> str:
     share = 100 * (last.value / lowest.value - 1)
     text = (
         f"The validation loss has its minimum, {format_number(lowest.value)}, at {where(lowest)}. "
         f"The validation loss climbs to {format_number(last.value)} at {where(last)} ({share:+.0f}%)."
     )
-    before, end = _train_near(run, lowest), _train_near(run, last)
+    before, end = signals.loss_near(lowest), signals.loss_near(last)
     if before and end and before is not end:
         text += f" The training loss goes from {format_number(before.value)} to {format_number(end.value)} meanwhile."
     if improving:
         return f"{text} {improving} still improves, so judge by that metric which checkpoint to keep."
-    return f"{text} The checkpoint to keep is the one at {where(lowest)}."
+    return f"{text} {tell_checkpoint(signals, lowest)}"
 
 
 def _stop_earlier(lowest: Point, last: Point) -> dict[str, Settled]:
@@ -126,33 +167,16 @@ def _noise(evals: Sequence[Point], lowest: Point) -> float:
     return measure_turn_noise(values, evals.index(lowest)) * (1 + FEW_VALUES_ALLOWANCE / len(values))
 
 
-def _train_near(run: Run, point: Point) -> Point | None:
-    """The training row at a point of the run: the last one that is not after it."""
-    rows = [row for row in run.finite("loss") if position(row) <= position(point)]
-    return rows[-1] if rows else None
-
-
-def _is_memorised(run: Run, last: Point) -> bool:
-    train = _train_near(run, last)
+def _is_memorised(signals: Signals, last: Point) -> bool:
+    train = signals.loss_near(last)
     return train is not None and train.value < MEMORISED_SHARE * last.value
 
 
-def _train_rises(run: Run, lowest: Point, share: float) -> bool:
+def _train_rises(signals: Signals, lowest: Point, share: float) -> bool:
     """Whether the training loss rises as well from there on, which is divergence and not overfitting."""
-    rows = run.finite("loss")
-    before = [row.value for row in rows if position(row) <= position(lowest)][-5:] or [row.value for row in rows[:1]]
-    after = [row.value for row in rows if position(row) > position(lowest)][-5:]
+    place, turn = signals.place, signals.place(lowest)
+    before = [row.value for row in signals.losses if place(row) <= turn][-5:] or signals.values[:1]
+    after = [row.value for row in signals.losses if place(row) > turn][-5:]
     if not before or not after:
         return False
     return median(after) > (1 + max(TRAIN_RISE_SHARE, TRAIN_FOLLOWS * share)) * median(before)
-
-
-def _improving_metric(run: Run, lowest: Point) -> str | None:
-    """A quality metric whose last values are better than at the minimum of the validation loss."""
-    for name, series in run.series.items():
-        if not name.startswith("eval_") or not any(word in name for word in QUALITY_METRICS):
-            continue
-        before = [point.value for point in series.finite if position(point) <= position(lowest)]
-        if before and max(before) > 0 and median(series.values[-3:]) > 1.01 * max(before):
-            return name
-    return None

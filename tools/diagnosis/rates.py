@@ -4,15 +4,24 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.diagnosis.curves import is_preference, is_rl, measure_curve
-from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
-from tools.diagnosis.loss import MIN_POINTS, judge_loss_divergence, judge_loss_nan, judge_loss_not_decreasing
-from tools.run import Point, Run
+from tools.diagnosis.curves import where
+from tools.diagnosis.finding import CannotJudge, Finding, Settled, Severity, Verdict, quote
+from tools.diagnosis.kinds import FROM_SCRATCH_LOSS
+from tools.diagnosis.loss_broken import judge_loss_nan
+from tools.diagnosis.loss_jumps import find_blow_up
+from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing
+from tools.diagnosis.signals import MIN_POINTS, Signals
+from tools.run import Point
 from tools.units import format_number
 
 RL_NOT_JUDGED = CannotJudge("a reinforcement-learning run is not judged by its loss")
-NO_GAIN_SHARE = 0.98
+FROM_SCRATCH = CannotJudge("the first loss is that of an untrained model; the ranges known are those of fine-tuning")
+OTHER_OPTIMISER = CannotJudge("the ranges known are those of Adam; this optimiser takes rates of its own")
 NO_RATE = CannotJudge("the log does not tell the learning rate", "the training config")
+NO_GAIN_SHARE = 0.98
+SURE_FACTOR = 5.0
+"""So far outside a range there is no method known that wants it: the rate is the root of what the curve shows."""
+RATES_OF_THEIR_OWN = ("sgd", "muon", "prodigy", "dadapt", "adafactor", "lion", "sophia", "schedule_free", "rmsprop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,7 @@ class RateRange:
     low: float
     high: float
     usual: str
+    is_known: bool = True
 
 
 # Full fine-tunes are published at 1e-5..2e-5 and work from about 1e-6 to 1e-4; LoRA takes ten times as much
@@ -30,51 +40,58 @@ class RateRange:
 FULL = RateRange("full fine-tuning", 1e-6, 2e-4, "about 1e-5")
 LORA = RateRange("LoRA", 1e-5, 2e-3, "1e-4 to 2e-4")
 PREFERENCE = RateRange("preference tuning", 1e-8, 2e-4, "5e-7 to 5e-6, or 5e-6 to 5e-5 with LoRA")
-UNKNOWN = RateRange("fine-tuning", 1e-6, 2e-3, "1e-5 (full) to 2e-4 (LoRA)")
+UNKNOWN = RateRange("fine-tuning", 1e-6, 2e-3, "1e-5 (full) to 2e-4 (LoRA)", is_known=False)
 
 
-def judge_learning_rate_too_low(run: Run) -> Verdict:
-    """Find a flat loss under a learning rate far below its method's range."""
-    peak = _peak_rate(run)
+def judge_learning_rate_too_low(signals: Signals) -> Verdict:
+    """Find a flat loss under a learning rate far below its method's range, zero included."""
+    peak = peak_rate(signals)
     if peak is None:
         return NO_RATE
-    if is_rl(run):
+    if signals.is_rl:
         return RL_NOT_JUDGED
-    usual = rate_range(run)
-    if peak.value >= usual.low or not isinstance(judge_loss_not_decreasing(run), Finding):
+    usual = rate_range(signals)
+    if peak.value >= usual.low or not isinstance(judge_loss_not_decreasing(signals), Finding):
         return None
     ratio = usual.low / peak.value if peak.value > 0 else math.inf
     away = "is 0" if peak.value == 0 else f"peaks at {format_number(peak.value)}, a factor of {ratio:.0f} below that"
     return Finding(
         id="learning_rate_too_low",
-        severity="warning",
-        confidence="certain" if ratio >= 10 else "likely",
+        severity="error",
+        confidence="certain" if ratio >= SURE_FACTOR else "likely",
         summary=f"For {usual.method} the learning rate is usually {usual.usual} and at least {usual.low:g}; "
-        f"here it {away}, and the loss does not move.",
+        f"here it {away}, and the loss does not move: {_flat_span(signals)}.",
         values={"peak_learning_rate": peak.value, "lowest_usual": usual.low, "method": usual.method},
-        evidence=quote([peak]),
+        evidence=quote([peak, signals.losses[0], signals.losses[-1]]),
         settles={"learning_rate": _towards("raise", peak, usual)},
     )
 
 
-def judge_learning_rate_too_high(run: Run) -> Verdict:
+def judge_learning_rate_too_high(signals: Signals) -> Verdict:
     """Find a bad loss curve under a learning rate far above its method's range."""
-    peak = _peak_rate(run)
+    peak = peak_rate(signals)
     if peak is None:
         return NO_RATE
-    if is_rl(run):
+    if signals.is_rl:
         return RL_NOT_JUDGED
-    usual = rate_range(run)
-    if peak.value <= usual.high or not _is_harmed(run):
+    if is_from_scratch(signals):
+        return FROM_SCRATCH
+    if _has_rates_of_its_own(signals):
+        return OTHER_OPTIMISER
+    usual = rate_range(signals)
+    harm = _tell_harm(signals) if peak.value > usual.high else ""
+    if not harm:
         return None
+    is_sure = peak.value > SURE_FACTOR * usual.high
+    severity: Severity = "error" if is_sure or usual.is_known else "note"
     return Finding(
         id="learning_rate_too_high",
-        severity="error",
-        confidence="certain" if peak.value > 5 * usual.high else "likely",
+        severity=severity,
+        confidence="certain" if is_sure else "likely" if usual.is_known else "possible",
         summary=f"For {usual.method} the learning rate is usually {usual.usual} and at most {usual.high:g}; here it "
-        f"peaks at {format_number(peak.value)}, {peak.value / usual.high:.0f} times that, and the loss is harmed.",
+        f"peaks at {format_number(peak.value)}, {peak.value / usual.high:.2g} times that, and {harm}.",
         values={"peak_learning_rate": peak.value, "highest_usual": usual.high, "method": usual.method},
-        evidence=quote([peak]),
+        evidence=quote([peak, *_harm_rows(signals)]),
         settles={"learning_rate": _towards("lower", peak, usual)},
     )
 
@@ -83,34 +100,60 @@ def _towards(direction: Literal["raise", "lower"], peak: Point, usual: RateRange
     return Settled(direction, f"from {format_number(peak.value)} to the usual range for {usual.method}, {usual.usual}")
 
 
-def rate_range(run: Run) -> RateRange:
+def rate_range(signals: Signals) -> RateRange:
     """The range for the method that the log's settings tell."""
-    if is_preference(run):
+    if signals.is_preference:
         return PREFERENCE
-    trainable, everything = run.number("trainable_parameters"), run.number("all_parameters")
-    if "lora_r" in run.settings or "lora_alpha" in run.settings:
-        return LORA
-    if trainable and everything:
-        return LORA if trainable < 0.5 * everything else FULL
-    return UNKNOWN
+    if signals.is_lora is None:
+        return UNKNOWN
+    return LORA if signals.is_lora else FULL
 
 
-def _peak_rate(run: Run) -> Point | None:
+def is_from_scratch(signals: Signals) -> bool:
+    """Whether the first loss is that of an untrained language model, and nothing says that adapters are trained."""
+    return not signals.is_lora and bool(signals.values) and min(signals.values[:3]) > FROM_SCRATCH_LOSS
+
+
+def peak_rate(signals: Signals) -> Point | None:
     """The highest learning rate that was logged, or the configured one."""
-    logged = run.finite("learning_rate")
-    if logged:
-        return max(logged, key=lambda point: point.value)
-    configured = run.number("learning_rate")
+    if signals.rates:
+        return max(signals.rates, key=lambda point: point.value)
+    configured = signals.run.number("learning_rate")
     if configured is None:
         return None
-    return Point(configured, None, None, run.settings["learning_rate"].line)
+    return Point(configured, None, None, signals.run.settings["learning_rate"].line)
 
 
-def _is_harmed(run: Run) -> bool:
-    if any(isinstance(judge(run), Finding) for judge in (judge_loss_nan, judge_loss_divergence)):
-        return True
-    values = run.values("loss")
-    if len(values) < MIN_POINTS:
-        return False
-    curve = measure_curve(values)
-    return curve.end > NO_GAIN_SHARE * min(values[:3])
+def _has_rates_of_its_own(signals: Signals) -> bool:
+    setting = signals.run.settings.get("optim")
+    name = str(setting.value).lower() if setting else ""
+    return any(word in name for word in RATES_OF_THEIR_OWN)
+
+
+def _tell_harm(signals: Signals) -> str:
+    """What the curve shows of a rate that is too high, "" where it shows nothing."""
+    if isinstance(judge_loss_nan(signals), Finding):
+        return "the loss is no number any more"
+    if not signals.losses:
+        return ""
+    first, top = signals.losses[0], max(signals.losses, key=lambda point: point.value)
+    climb = f"from {format_number(first.value)} to {format_number(top.value)} at {where(top)}"
+    if isinstance(judge_loss_divergence(signals), Finding):
+        return f"the loss climbs away, {climb}"
+    if len(signals.values) < MIN_POINTS:
+        return ""
+    if find_blow_up(signals):
+        return f"the loss blows up, {climb}"
+    if signals.curve.end > NO_GAIN_SHARE * min(signals.values[:3]):
+        return f"the loss ends at {format_number(signals.curve.end)}, no lower than it began"
+    return ""
+
+
+def _harm_rows(signals: Signals) -> list[Point]:
+    if not signals.losses:
+        return []
+    return [signals.losses[0], max(signals.losses, key=lambda point: point.value), signals.losses[-1]]
+
+
+def _flat_span(signals: Signals) -> str:
+    return f"{format_number(signals.curve.head)} at the beginning, {format_number(signals.curve.tail)} at the end"

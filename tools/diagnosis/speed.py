@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from tools.diagnosis.finding import CannotJudge, Finding, Value, Verdict
+from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Severity, Value, Verdict
+from tools.diagnosis.signals import Signals
 from tools.run import Line, Progress, Run
 from tools.units import format_duration, format_number
 
@@ -14,40 +15,72 @@ LONG_RUN_SECONDS = 12 * 3600.0
 SLOWING_FACTOR = 3.0
 """Steps vary by a factor of two with sequence length alone."""
 MIN_STAGES = 12
+MIN_STEP_TIMES = 24
 NUM_SPREAD = 80
+UTILISATIONS = ("mfu", "perf/mfu/actor", "mfu(%)")
+TOTALS = ("total_steps", "max_steps")
 
 
-def judge_slow_training(run: Run) -> Verdict:
+def judge_slow_training(signals: Signals) -> Verdict:
     """Find long steps, steps that grow longer, or a trainer's own word that it takes a slow path."""
+    run = signals.run
     warned = next((problem for problem in run.problems if problem.kind == "warning"), None)
     bar = run.stages[-1] if run.stages else None
-    seconds = bar.seconds_per_step if bar else None
-    runtime = run.summary.get("train_runtime")
-    if warned is None and seconds is None and runtime is None:
+    seconds = _seconds_per_step(run)
+    if warned is None and seconds is None and "train_runtime" not in run.summary:
         return CannotJudge("the log shows no progress bar and no run time", "the console output with its progress bar")
     if warned:
-        return _finding("warning", f"The log itself says so: {warned.summary}", {}, warned.lines)
-    if bar is None or seconds is None:
+        text = f"The log itself says so: {warned.summary}"
+        return _finding("warning", "likely", text, {}, warned.lines)
+    if seconds is None:
         return None
-    slowing = _slowing(run.stages)
-    whole = seconds * bar.total
-    values: dict[str, Value] = {"seconds_per_step": seconds, "expected_seconds": whole, "slowing_factor": slowing}
+    slowing = _slowing(run.stages) or _slowing_times(run)
+    total = bar.total if bar else _total(run)
+    values: dict[str, Value] = {
+        "seconds_per_step": seconds,
+        "expected_seconds": seconds * total if total else None,
+        "slowing_factor": slowing,
+    }
+    last = bar.line if bar else run.points("step_seconds")[-1].line
     if slowing and slowing >= SLOWING_FACTOR:
         text = f"Steps take {slowing:.1f} times as long at the end of the log as at its beginning."
-        return _finding("warning", text, values, (run.stages[len(run.stages) // 8].line, bar.line))
-    if seconds >= LONG_STEP_SECONDS and whole >= LONG_RUN_SECONDS:
-        text = (
-            f"A step takes {format_number(seconds)} s on average; all {bar.total} steps come to "
-            f"{format_duration(whole)}. Whether the hardware could do better, the log does not tell."
-        )
-        return _finding("note", text, values, (bar.line,))
-    return None
+        first = run.stages[len(run.stages) // 8].line if bar else run.points("step_seconds")[0].line
+        return _finding("warning", "likely", text, values, (first, last))
+    if bar is None or total is None or seconds < LONG_STEP_SECONDS or seconds * total < LONG_RUN_SECONDS:
+        return None
+    text = (
+        f"A step takes {format_number(seconds)} s on average; all {total} steps come to "
+        f"{format_duration(seconds * total)}." + _tell_utilisation(run)
+    )
+    return _finding("warning", "possible", text, values, (last,))
 
 
-def _finding(severity: str, text: str, values: dict[str, Value], lines: tuple[Line, ...]) -> Finding:
-    if severity == "warning":
-        return Finding("slow_training", "warning", "likely", text, values, lines)
-    return Finding("slow_training", "note", "possible", text, values, lines)
+def _finding(
+    severity: Severity, confidence: Confidence, text: str, values: dict[str, Value], lines: tuple[Line, ...]
+) -> Finding:
+    return Finding("slow_training", severity, confidence, text, values, lines)
+
+
+def _seconds_per_step(run: Run) -> float | None:
+    """By the bar as a whole, else the median of the times that the rows print."""
+    if run.stages and run.stages[-1].seconds_per_step:
+        return run.stages[-1].seconds_per_step
+    times = run.values("step_seconds")
+    return median(times) if times else None
+
+
+def _total(run: Run) -> int | None:
+    return next((int(number) for name in TOTALS if (number := run.number(name))), None)
+
+
+def _tell_utilisation(run: Run) -> str:
+    """What the trainer says of how much of the hardware's arithmetic it reaches."""
+    for name in UTILISATIONS:
+        shares = run.values(name)
+        if shares:
+            share = median(shares)
+            return f" The trainer reports a utilisation (MFU) of {share if share > 1 else 100 * share:.0f}%."
+    return " Whether the hardware could do better, the log does not tell."
 
 
 def _slowing(stages: Sequence[Progress]) -> float | None:
@@ -61,7 +94,16 @@ def _slowing(stages: Sequence[Progress]) -> float | None:
     if len(current) < MIN_STAGES:
         return None
     spread = _spread(current)
-    paces = [pace for earlier, later in pairwise(spread) if (pace := _pace(earlier, later)) is not None]
+    return _growth([pace for earlier, later in pairwise(spread) if (pace := _pace(earlier, later)) is not None])
+
+
+def _slowing_times(run: Run) -> float | None:
+    """The same from the step times that the rows print."""
+    times = run.values("step_seconds")
+    return _growth(times) if len(times) >= MIN_STEP_TIMES else None
+
+
+def _growth(paces: Sequence[float]) -> float | None:
     early, late = paces[len(paces) // 8 : len(paces) // 2], paces[-max(3, len(paces) // 4) :]
     return median(late) / median(early) if early and median(early) > 0 else None
 

@@ -1,0 +1,64 @@
+"""Underfitting: both losses high and still falling where the run ends."""
+
+from statistics import median
+
+from tools.diagnosis.curves import fit_trend
+from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
+from tools.diagnosis.loss_trend import judge_loss_not_decreasing
+from tools.diagnosis.signals import RL_LOSS, Signals
+from tools.units import format_number
+
+MIN_ROWS = 12
+MIN_EVALS = 2
+LITTLE_FALL = 0.1
+"""A fine-tune that fits its task loses more than this of its first loss in an epoch."""
+STILL_FALLING = 0.7
+"""The second half falls by at least 70 % of what the first half did: a line, not a curve that levels off."""
+GAP_SHARE = 0.1
+FEW_EPOCHS = 1.5
+SIGNIFICANCE = 3.0
+
+
+def judge_underfitting(signals: Signals) -> Verdict:
+    """Find training and validation losses that lie together, have fallen little, and still fall when the run ends."""
+    if signals.is_rl:
+        return RL_LOSS
+    missing = signals.too_few(MIN_ROWS)
+    if missing:
+        return missing
+    if signals.run.is_excerpt:
+        return CannotJudge("the log begins in the middle of the run", "the log from its first step")
+    if len(signals.evals) < MIN_EVALS:
+        return CannotJudge("without evaluations a high loss may be the task's own", "a log with evaluations")
+    if (
+        (signals.num_epochs or 0.0) > FEW_EPOCHS
+        or not _is_line(signals)
+        or isinstance(judge_loss_not_decreasing(signals), Finding)
+    ):
+        return None
+    curve, last = signals.curve, signals.evals[-1]
+    if abs(last.value - curve.end) > GAP_SHARE * abs(curve.end) or last.value > min(e.value for e in signals.evals):
+        return None
+    return Finding(
+        id="underfitting",
+        severity="warning",
+        confidence="possible",
+        summary=f"The training loss falls in a straight line from {format_number(curve.head)} to "
+        f"{format_number(curve.tail)} and the validation loss lies beside it at {format_number(last.value)}, both "
+        "still falling where the run ends: it has not learned what it can.",
+        values={"head_loss": curve.head, "tail_loss": curve.tail, "last_eval_loss": last.value},
+        evidence=quote([signals.losses[0], signals.losses[-1], last]),
+        settles={"epochs": Settled("raise")},
+    )
+
+
+def _is_line(signals: Signals) -> bool:
+    """Whether the loss falls by little, surely, and in its second half as in its first."""
+    values, curve = signals.values, signals.curve
+    half = len(values) // 2
+    change, error = fit_trend(values)
+    first, _ = fit_trend(values[:half])
+    second, second_error = fit_trend(values[half:])
+    is_little = 0 < -change < LITTLE_FALL * abs(median(values[:3])) and curve.end > 0
+    is_sure = -change > SIGNIFICANCE * error and -second > SIGNIFICANCE * second_error
+    return is_little and is_sure and second < STILL_FALLING * first

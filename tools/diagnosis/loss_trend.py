@@ -1,0 +1,241 @@
+"""Where the training loss goes: climbing away, or flat from the start."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from tools.diagnosis.curves import measure_noise, running_median, where
+from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Verdict, quote
+from tools.diagnosis.kinds import LN_2, vocabulary_logarithm
+from tools.diagnosis.loss_jumps import find_blow_up, is_recovered
+from tools.diagnosis.signals import MIN_POINTS, RL_LOSS, Signals
+from tools.run import Point
+from tools.units import format_number
+
+MIN_POINTS_BESIDE_EVAL = 4
+"""A training loss that climbs needs fewer rows where the validation loss climbs beside it."""
+FLAT_SHARE = 0.02
+"""A change of under 2 % over a whole run is no learning: a fine-tune that learns loses 5 % and more of its loss."""
+LEARNED_SHARE = 0.05
+SIGNIFICANCE = 3.0
+"""Standard errors that a change must reach before it counts."""
+RISE_SHARE = 0.15
+RISE_OF_DROP = 0.25
+"""A rise counts as divergence when it undoes a quarter of what the run had gained."""
+CERTAIN_SHARE = 0.5
+JUMP_FACTOR = 1.5
+EARLY_SIZES = (1, 3, 6, 12, 25, 50)
+EVAL_GAIN_SHARE = 0.03
+BOTH_RISE_SHARE = 0.05
+MIN_EVALS_TO_RISE = 8
+BOTH_RISE_SIGMAS = 5.0
+"""Training and validation loss that both end 5 % and five standard errors above their minimum diverge, however much
+the run had gained before: data order moves one of them, hardly both. Of 4000 simulated healthy runs none does."""
+CONSTANT_NEARNESS = 0.02
+MIN_ROWS_OF_SEASON = 6
+
+
+def judge_loss_divergence(signals: Signals) -> Verdict:
+    """Find a training loss that climbs away from its minimum and stays up."""
+    if signals.is_rl:
+        return RL_LOSS
+    missing = signals.too_few(MIN_POINTS_BESIDE_EVAL if _eval_climbs(signals) else MIN_POINTS)
+    if missing:
+        return missing
+    blow_up = find_blow_up(signals)
+    if blow_up and is_recovered(signals, blow_up):
+        return None
+    low = _find_departure(signals)
+    if low is None:
+        return None
+    curve, points = signals.curve, signals.losses
+    top = max(points[points.index(low) :], key=lambda point: point.value)
+    share = (curve.end - low.value) / abs(low.value) if low.value else math.inf
+    values = {
+        "lowest_loss": low.value,
+        "lowest_step": low.step,
+        "highest_loss": top.value,
+        "highest_step": top.step,
+        "end_loss": curve.end,
+    }
+    return Finding(
+        id="loss_divergence",
+        severity="error",
+        confidence="certain" if share > CERTAIN_SHARE and len(points) >= MIN_POINTS else "likely",
+        summary=f"The training loss climbs from {format_number(low.value)} at {where(low)} to "
+        f"{format_number(top.value)} at {where(top)}, and it still is {format_number(curve.end)} at the end."
+        + _tell_rate(signals, low)
+        + _tell_few(signals),
+        values=values,
+        evidence=quote([low, top, points[-1]]),
+        settles={"learning_rate": Settled("lower")},
+    )
+
+
+def _find_departure(signals: Signals) -> Point | None:
+    """The row from which the loss climbs away, None where it does not."""
+    found = _left_minimum(signals) or (None if signals.run.is_excerpt else _left_start(signals))
+    return found or _left_with_eval(signals)
+
+
+def _left_minimum(signals: Signals) -> Point | None:
+    """The minimum from which the loss climbed and stayed up; the minimum is one of a smoothed curve."""
+    points, curve = signals.losses, signals.curve
+    rise, gained = curve.end - curve.lowest, max(0.0, curve.start - curve.lowest)
+    noise = curve.noise if len(points) >= MIN_POINTS else 0.0
+    scale = abs(curve.lowest) if curve.lowest > 0 else abs(curve.lowest) + gained
+    is_high = rise > RISE_SHARE * scale and rise > RISE_OF_DROP * gained and rise > SIGNIFICANCE * noise
+    if not is_high or not _stays_up(signals.values, curve.lowest + rise / 2) or _is_season(signals, rise):
+        return None
+    around = points[max(0, curve.lowest_index - 1) : curve.lowest_index + 2]
+    return min(around, key=lambda point: abs(point.value - curve.lowest))
+
+
+def _left_start(signals: Signals) -> Point | None:
+    """The first value, where the loss jumped up at once and has not come back to it by the end.
+
+    A rate far too high wrecks the model in its first steps; what follows is a slow recovery that looks like learning.
+    """
+    points, curve = signals.losses, signals.curve
+    first = min(points[:3], key=lambda point: point.value)
+    is_wrecked = curve.highest > JUMP_FACTOR * first.value > 0 and curve.end > (1 + RISE_SHARE) * first.value
+    return first if is_wrecked and curve.end - first.value > SIGNIFICANCE * curve.noise else None
+
+
+def _left_with_eval(signals: Signals) -> Point | None:
+    """The minimum, where training and validation loss both climb slowly but surely from theirs."""
+    evals, curve = [point.value for point in signals.evals], signals.curve
+    if len(evals) < MIN_EVALS_TO_RISE or min(evals) <= 0 or curve.lowest <= 0:
+        return None
+    if not (_surely_rises(signals.values) and _surely_rises(evals)) or _is_season(signals, curve.end - curve.lowest):
+        return None
+    return signals.losses[curve.lowest_index]
+
+
+def _surely_rises(values: Sequence[float]) -> bool:
+    """Whether the last fifth lies above an earlier fifth by 5 % and by more than the noise explains."""
+    size = max(3, len(values) // 5)
+    starts = range(0, len(values) - 2 * size + 1, max(1, size // 2))
+    lowest = min((median(values[i : i + size]) for i in starts), default=math.inf)
+    rise = median(values[-size:]) - lowest
+    return rise > BOTH_RISE_SHARE * lowest and rise > BOTH_RISE_SIGMAS * 1.25 * measure_noise(values) / math.sqrt(size)
+
+
+def _is_season(signals: Signals, rise: float) -> bool:
+    """Whether the rise is the order of the data: it stood as high at this place of the epoch before, and came back."""
+    starts, values = signals.epoch_starts, signals.values
+    if not starts:
+        return False
+    epoch_rows = starts[-1] - (starts[-2] if len(starts) > 1 else 0)
+    before, reach = len(values) - epoch_rows, max(2, epoch_rows // 10)
+    if epoch_rows < MIN_ROWS_OF_SEASON or before < reach:
+        return False
+    same_place = median(values[max(0, before - reach) : before])
+    lowest_since = min(running_median(values[before:], max(3, epoch_rows // 10)).values())
+    return same_place > signals.curve.end - rise / 2 and lowest_since < signals.curve.lowest + rise / 2
+
+
+def judge_loss_not_decreasing(signals: Signals) -> Verdict:
+    """Find a training loss that is flat from the start."""
+    if signals.is_rl:
+        return RL_LOSS
+    missing = signals.too_few()
+    if missing:
+        return missing
+    if signals.run.is_excerpt:
+        return CannotJudge("the log begins in the middle of the run", "the log from its first step")
+    if warms_up(signals):
+        return CannotJudge("the learning rate is still warming up where the log ends", "a longer log")
+    if all(value == 0 for value in signals.values):
+        return None
+    curve = signals.curve
+    scale = abs(curve.head) or 1.0
+    error = _fall_error(signals) / scale
+    fall = (curve.head - curve.tail - curve.trend) / (2 * scale)  # the mean of two estimates
+    if not _is_flat(fall, error) or _falls_early(signals) or _eval_gains(signals):
+        return None
+    return Finding(
+        id="loss_not_decreasing",
+        severity="error",
+        confidence=_flat_confidence(signals, fall, error),
+        summary=f"The training loss stays flat: {format_number(curve.head)} in the first fifth of the run, "
+        f"{format_number(curve.tail)} in the last fifth ({100 * (curve.tail - curve.head) / scale:+.1f}%), with a "
+        f"noise of about {format_number(curve.noise)} a row." + _tell_constant(signals),
+        values={
+            "head_loss": curve.head,
+            "tail_loss": curve.tail,
+            "change": (curve.tail - curve.head) / scale,
+            "noise": curve.noise,
+        },
+        evidence=quote([signals.losses[0], signals.losses[len(signals.losses) // 2], signals.losses[-1]]),
+    )
+
+
+def _fall_error(signals: Signals) -> float:
+    """Standard error of the fall: of the medians of two fifths of the rows, which are 1.25 times as wide as means."""
+    return 1.25 * signals.curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
+
+
+def _is_flat(fall: float, error: float) -> bool:
+    """Flat as far as the noise lets one tell: a real fall of 5 % would show beside it."""
+    if fall < -max(RISE_SHARE, SIGNIFICANCE * error):
+        return False
+    return fall < FLAT_SHARE if error < FLAT_SHARE / 2 else fall + error < LEARNED_SHARE + FLAT_SHARE
+
+
+def _falls_early(signals: Signals) -> bool:
+    """Whether the first rows, however few, lie above the end by more than their noise: a drop before a plateau."""
+    tail, noise = signals.curve.tail, signals.curve.noise
+    for size in EARLY_SIZES:
+        drop = median(signals.values[:size]) - tail
+        if drop > LEARNED_SHARE * abs(tail) and drop > SIGNIFICANCE * 1.25 * noise / math.sqrt(size):
+            return True
+    return False
+
+
+def _flat_confidence(signals: Signals, fall: float, error: float) -> Confidence:
+    if fall + SIGNIFICANCE * error < LEARNED_SHARE and len(signals.losses) >= 2 * MIN_POINTS:
+        return "certain"
+    return "likely" if fall + 2 * error < 2 * LEARNED_SHARE else "possible"
+
+
+def _tell_constant(signals: Signals) -> str:
+    """What a constant level means where it is the loss of a model that knows nothing."""
+    level = signals.curve.tail
+    uniform = vocabulary_logarithm(signals.run)
+    if (signals.is_preference or signals.is_reward_model) and abs(level - LN_2) < CONSTANT_NEARNESS:
+        return " That is ln 2: chosen and rejected are still told apart no better than by chance."
+    if uniform and abs(level - uniform) < CONSTANT_NEARNESS * uniform:
+        return f" That is ln(vocabulary), {format_number(uniform)}: every token is predicted with the same probability."
+    return ""
+
+
+def warms_up(signals: Signals) -> bool:
+    """Whether the learning rate rises through the whole log."""
+    rates = [point.value for point in signals.rates]
+    return len(rates) >= 3 and rates[-1] > 2 * rates[0] and all(a < b for a, b in pairwise(rates))
+
+
+def _tell_rate(signals: Signals, low: Point) -> str:
+    rate = next(iter(signals.beside("learning_rate", [low])), None)
+    return f" The learning rate is {format_number(rate.value)} where it leaves." if rate else ""
+
+
+def _tell_few(signals: Signals) -> str:
+    return f" These are only {len(signals.losses)} rows." if len(signals.losses) < MIN_POINTS else ""
+
+
+def _stays_up(values: Sequence[float], level: float) -> bool:
+    last = values[-max(3, len(values) // 10) :]
+    return sum(value > level for value in last) >= 0.8 * len(last)
+
+
+def _eval_climbs(signals: Signals) -> bool:
+    evals = [point.value for point in signals.evals]
+    return len(evals) >= 3 and evals[-1] > (1 + RISE_SHARE) * min(evals)
+
+
+def _eval_gains(signals: Signals) -> bool:
+    evals = [point.value for point in signals.evals]
+    return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])
