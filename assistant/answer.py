@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant.evidence import Evidence
-from assistant.moves import PlannedMove
 from tools.diagnosis.finding import Finding
+
+if TYPE_CHECKING:
+    from assistant.evidence import Evidence
+    from assistant.moves import PlannedMove
 
 ASK_SCHEMA = "ftchat.ask/1"
 
@@ -38,9 +40,9 @@ class Answer:
     words: str
     findings: tuple[tuple[str, Finding], ...]
     cards: tuple[str, ...]
-    moves: tuple[PlannedMove, ...]
+    moves: "tuple[PlannedMove, ...]"
     tools: tuple[ToolCall, ...]
-    evidence: tuple[Evidence, ...]
+    evidence: "tuple[Evidence, ...]"
     struck: tuple[str, ...]
     in_scope: bool
     is_judged: bool

@@ -2,64 +2,59 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from assistant.answer import finding_to_json
-from assistant.compose import Draft, closing_sections, opening_sections
+from assistant.checked import Checked
 from assistant.exits import Exit
-from assistant.json_lines import print_json
-from assistant.moves import plan_moves
-from assistant.render import render_sections, terminal_width, wants_colour
-from knowledge.card import card_by_id, load_knobs
+from assistant.json_lines import to_json_line
 from tools.diagnosis import diagnose
-from tools.diagnosis.finding import SEVERITIES, Diagnosis
+from tools.diagnosis.finding import Diagnosis, Finding
 from tools.errors import BadInput
 from tools.facts import collect_facts
 from tools.log_parser import parse_log, parse_path
 from tools.run import Run, Setting
-from tools.run_config import read_config
+
+if TYPE_CHECKING:
+    from assistant.follow import Change
+    from assistant.moves import PlannedMove
+    from knowledge.card import Card
 
 CHECK_SCHEMA = "ftchat.check/1"
+FOLLOW_SCHEMA = "ftchat.check.follow/1"
 
 
 def check_files(options: argparse.Namespace) -> int:
-    """Check every input; the worst exit code wins: not judged, then found, then nothing found."""
-    settings = read_config(Path(options.config)) if options.config else {}
-    codes = []
-    for number, name in enumerate(options.files):
-        if number and not options.json:
-            print()
-        codes.append(_check_one(name, settings, options))
-    return max(codes)
+    """Check every input; the worst exit code wins: not judged, then found, then nothing found.
 
-
-def _check_one(name: str, settings: Mapping[str, Setting], options: argparse.Namespace) -> Exit:
-    try:
-        run = parse_log(sys.stdin.buffer, "stdin") if name == "-" else parse_path(Path(name))
-    except BadInput as error:
-        if options.json:
-            print_json(_unreadable(name, str(error)))
-        else:
-            print(f"ftchat: {error}", file=sys.stderr)
-        return Exit.NOT_JUDGED
-    run = replace(run, settings={**run.settings, **settings})
-    diagnosis = diagnose(run)
-    if options.json:
-        print_json(check_to_json(run, diagnosis))
-    else:
-        _print(run, diagnosis)
-    if not diagnosis.is_judged:
-        return Exit.NOT_JUDGED
-    found = [finding.severity for finding in diagnosis.findings]
-    is_found = diagnosis.unexplained or any(SEVERITIES.index(one) <= SEVERITIES.index(options.fail_on) for one in found)
-    return Exit.FOUND if is_found else Exit.DONE
+    Raises:
+        BadInput: the flags contradict each other, or the config or the output cannot be used.
+    """
+    form = _choose_format(options)
+    settings = _read_settings(options.config)
+    if options.follow:
+        return _follow(options, settings, form)
+    with _open_output(options.output) as stream:
+        if form in ("sarif", "junit"):
+            return _report(options, settings, form, stream)
+        codes = []
+        for number, name in enumerate(options.files):
+            checked = _check(name, settings)
+            if number and form == "text":
+                print(file=stream)
+            _show(checked, form, stream)
+            codes.append(checked.code(options.fail_on))
+        return max(codes)
 
 
 def check_to_json(run: Run, diagnosis: Diagnosis) -> dict[str, Any]:
     """The diagnosis of one input as an object for programs."""
+    cards = _cards(diagnosis.findings)
     return {
         "schema": CHECK_SCHEMA,
         "file": run.name,
@@ -69,10 +64,7 @@ def check_to_json(run: Run, diagnosis: Diagnosis) -> dict[str, Any]:
         "findings": [
             {
                 **finding_to_json(finding),
-                "moves": [
-                    asdict(move)
-                    for move in plan_moves([finding], [], {finding.id: card_by_id(finding.id)}, load_knobs(), [run])
-                ],
+                "moves": [asdict(move) for move in _moves([finding], cards, run)],
             }
             for finding in diagnosis.findings
         ],
@@ -87,25 +79,150 @@ def check_to_json(run: Run, diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _unreadable(name: str, error: str) -> dict[str, Any]:
+def _choose_format(options: argparse.Namespace) -> str:
+    form = options.format or ("json" if options.json else "text")
+    if options.json and form != "json":
+        raise BadInput(f"--json and --format {form} contradict each other; pass one of them")
+    if options.follow and form not in ("text", "json"):
+        raise BadInput(f"--follow cannot write {form}; pass --format text or json")
+    if options.follow and (len(options.files) != 1 or options.files[0] == "-"):
+        raise BadInput("--follow takes one file; start one ftchat for each log, and pipe nothing in")
+    return str(form)
+
+
+def _read_settings(config: str | None) -> Mapping[str, Setting]:
+    if not config:
+        return {}
+    from tools.run_config import read_config
+
+    return read_config(Path(config))
+
+
+@contextmanager
+def _open_output(name: str | None) -> Iterator[TextIO]:
+    if name is None:
+        yield sys.stdout
+        return
+    try:
+        with Path(name).open("w", encoding="utf-8") as stream:
+            yield stream
+    except OSError as error:
+        raise BadInput(
+            f"{name}: cannot be written ({error.strerror}); pass --output FILE in a folder that exists"
+        ) from None
+
+
+def _judge(path: Path, settings: Mapping[str, Setting]) -> tuple[Run, Diagnosis]:
+    run = parse_log(sys.stdin.buffer, "stdin") if str(path) == "-" else parse_path(path)
+    run = replace(run, settings={**run.settings, **settings})
+    return run, diagnose(run)
+
+
+def _check(name: str, settings: Mapping[str, Setting]) -> Checked:
+    try:
+        return Checked(name, *_judge(Path(name), settings))
+    except BadInput as error:
+        return Checked(name, None, None, str(error))
+
+
+def _show(checked: Checked, form: str, stream: TextIO) -> None:
+    run, diagnosis = checked.run, checked.diagnosis
+    if run is None or diagnosis is None:
+        if form == "json":
+            print(to_json_line(_unreadable(checked)), file=stream, flush=True)
+        else:
+            print(f"ftchat: {checked.error}", file=sys.stderr)
+    elif form == "json":
+        print(to_json_line(check_to_json(run, diagnosis)), file=stream, flush=True)
+    else:
+        print(_view(run, diagnosis, stream), file=stream)
+
+
+def _unreadable(checked: Checked) -> dict[str, Any]:
     return {
         "schema": CHECK_SCHEMA,
-        "file": name,
+        "file": checked.name,
         "format": None,
         "judged": False,
         "healthy": None,
         "findings": [],
+        "unexplained": [],
         "checked": [],
         "skipped": [],
         "facts": {},
         "settings": {},
-        "error": error,
+        "notes": [],
+        "error": checked.error,
     }
 
 
-def _print(run: Run, diagnosis: Diagnosis) -> None:
-    cards = {finding.id: card_by_id(finding.id) for finding in diagnosis.findings}
-    draft = Draft([(run, diagnosis)], (), (), cards)
-    moves = plan_moves(diagnosis.findings, [], cards, load_knobs(), [run])
-    sections = opening_sections(draft) + closing_sections(replace(draft, moves=moves))
-    print(render_sections(sections, terminal_width(sys.stdout), colour=wants_colour(sys.stdout)))
+def _view(run: Run, diagnosis: Diagnosis, stream: TextIO) -> str:
+    from assistant.check_view import view_sections
+    from assistant.render import render_sections, terminal_width, wants_colour
+
+    cards, width = _cards(diagnosis.findings), terminal_width(stream)
+    titles = {name: card.title for name, card in cards.items()}
+    sections = view_sections(run, diagnosis, _moves(diagnosis.findings, cards, run), titles, width)
+    return render_sections(sections, width, colour=wants_colour(stream))
+
+
+def _cards(findings: Sequence[Finding]) -> dict[str, "Card"]:
+    """The cards of the findings; the others are not read, since reading all of them takes longer than the check."""
+    if not findings:
+        return {}
+    from knowledge.card import CARDS_FOLDER, card_by_id
+
+    return {one.id: card_by_id(one.id) for one in findings if (CARDS_FOLDER / f"{one.id}.md").exists()}
+
+
+def _moves(findings: Sequence[Finding], cards: Mapping[str, "Card"], run: Run) -> "tuple[PlannedMove, ...]":
+    if not cards:
+        return ()
+    from assistant.moves import plan_moves
+    from knowledge.card import load_knobs
+
+    return plan_moves(findings, [], cards, load_knobs(), [run])
+
+
+def _report(options: argparse.Namespace, settings: Mapping[str, Setting], form: str, stream: TextIO) -> int:
+    from importlib.metadata import version
+
+    from assistant.check_reports import to_junit, to_sarif
+
+    inputs = [_check(name, settings) for name in options.files]
+    if form == "junit":
+        print(to_junit(inputs, options.fail_on), end="", file=stream)
+    else:
+        from knowledge.card import load_cards
+
+        titles = {name: card.title for name, card in load_cards().items()}
+        print(to_json_line(to_sarif(inputs, titles, version("ftchat"))), file=stream)
+    return max(one.code(options.fail_on) for one in inputs)
+
+
+def _follow(options: argparse.Namespace, settings: Mapping[str, Setting], form: str) -> int:
+    from assistant.follow import Follower, check_followable, follow
+
+    path = Path(options.files[0])
+    check_followable(path)
+    with _open_output(options.output) as stream:
+        follower = Follower(path, lambda path: _judge(path, settings))
+        try:
+            follow(follower, lambda change: _tell(change, path, form, stream), options.interval)
+        except KeyboardInterrupt:
+            return Exit.INTERRUPTED
+    return Exit.DONE
+
+
+def _tell(change: "Change", path: Path, form: str, stream: TextIO) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    if form == "json":
+        found = {"finding": finding_to_json(change.finding)} if change.finding else {}
+        told = {"schema": FOLLOW_SCHEMA, "file": str(path), "time": now, "event": change.kind, "step": change.step}
+        print(to_json_line({**told, "text": change.text, **found}), file=stream, flush=True)
+        return
+    from assistant.render import make_visible
+
+    step = f"step {change.step}" if change.step is not None else "step ?"
+    about = f"[{change.finding.id}] {change.finding.severity}: " if change.finding else ""
+    print(f"{now[11:19]}  {step:<12} {change.kind:<9} {make_visible(about + change.text)}", file=stream, flush=True)

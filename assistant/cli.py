@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from assistant.exits import Exit
 from tools.errors import BadInput, FtchatError, NotAvailable
 
+MAX_INTERVAL_SECONDS = 86_400
 COMMANDS = ("ask", "check", "cards")
 
 
@@ -17,6 +18,8 @@ examples:
   cat train.log | ftchat "why is my loss flat?"       the log is piped in
   ftchat ask "will this fit?" --log trainer_state.json
   ftchat check train.log                              diagnosis only, no language model
+  ftchat check --follow train.log                     new findings as they come
+  ftchat check --format sarif --output out.sarif *.log
   ftchat cards search "answers never stop"            what the cards know
 
 exit codes:
@@ -102,18 +105,39 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     _add_output(ask)
     _add_model(ask)
     check = commands.add_parser("check", help="diagnose logs, no language model", epilog=_EPILOG, formatter_class=raw)
-    check.add_argument("files", nargs="+", metavar="F", help="logs or trainer_state.json; - is stdin")
-    check.add_argument("--config", metavar="F", help="the training config, of any syntax")
-    check.add_argument(
-        "--fail-on", choices=("error", "warning", "note"), default="warning", help="exit 1 from this severity on"
-    )
-    _add_output(check)
+    _add_check(check)
     cards = commands.add_parser("cards", help="list, show or search the pitfall cards; build their index")
     cards.add_argument("action", choices=("list", "show", "search", "build"))
     cards.add_argument("text", nargs="?", metavar="TEXT", help="the card's id, or the words to search for")
     cards.add_argument("-k", type=int, default=5, metavar="N", help="number of hits (5)")
     cards.add_argument("--batch", metavar="F", help="JSON Lines, one question an object (search)")
     _add_output(cards)
+
+
+def _add_check(check: argparse.ArgumentParser) -> None:
+    check.add_argument("files", nargs="+", metavar="F", help="logs, trainer_state.json, run folders; - is stdin")
+    check.add_argument("--config", metavar="F", help="the training config or script, of any syntax")
+    check.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "note"),
+        default="warning",
+        help="exit 1 from this severity on (warning)",
+    )
+    check.add_argument("--format", choices=("text", "json", "sarif", "junit"), help="sarif and junit are for CI (text)")
+    check.add_argument("--output", metavar="F", help="write there instead of stdout")
+    check.add_argument("--follow", action="store_true", help="go on reading a log that grows; Ctrl-C ends it")
+    check.add_argument(
+        "--interval", type=_seconds, default=2.0, metavar="SECONDS", help="how often --follow looks at the file (2)"
+    )
+    _add_output(check)
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds above 0, for argparse."""
+    value = float(text)
+    if not 0 < value <= MAX_INTERVAL_SECONDS:
+        raise ValueError
+    return value
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

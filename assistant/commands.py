@@ -3,8 +3,6 @@
 import argparse
 import sys
 
-from assistant.json_lines import read_batch
-from assistant.settings import load_settings
 from tools.errors import BadInput
 
 DEFAULT_QUESTION = "What is wrong with this run?"
@@ -24,6 +22,7 @@ def run_oneshot(options: argparse.Namespace) -> int:
 def run_ask(options: argparse.Namespace) -> int:
     """``ftchat ask``: one question, or a batch of them."""
     from assistant.ask import answer_batch, answer_once
+    from assistant.json_lines import read_batch
 
     if options.batch:
         return answer_batch(options, read_batch(options.batch))
@@ -42,6 +41,7 @@ def run_check(options: argparse.Namespace) -> int:
 def run_cards(options: argparse.Namespace) -> int:
     """``ftchat cards``: list, show, search, build."""
     from assistant import card_commands
+    from assistant.settings import load_settings
 
     settings = load_settings({"cache": options.cache})
     if options.action == "build":

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from assistant.moves import PlannedMove
-from knowledge.card import Card
 from tools.diagnosis.finding import CannotJudge, Diagnosis, Finding
 from tools.run import Line, Run
+
+if TYPE_CHECKING:
+    from assistant.moves import PlannedMove
+    from knowledge.card import Card
 
 MAX_FINDINGS = 3
 MAX_LINES = 4
@@ -40,9 +43,9 @@ class Draft:
     """
 
     judged: Sequence[tuple[Run, Diagnosis]]
-    moves: Sequence[PlannedMove]
-    asked: Sequence[Card]
-    cards: Mapping[str, Card]
+    moves: "Sequence[PlannedMove]"
+    asked: "Sequence[Card]"
+    cards: "Mapping[str, Card]"
     notes: Sequence[str] = ()
     is_covered: bool = True
 
@@ -164,7 +167,7 @@ def _sources(draft: Draft) -> Section:
     return Section("SOURCES", entries)
 
 
-def _tell_source(card: Card) -> str:
+def _tell_source(card: "Card") -> str:
     """A card's most precise source: papers, documentation and code before general guides."""
     ordered = sorted(card.sources, key=lambda text: not any(word in text for word in PRECISE_SOURCES))
     return f"[{card.id}] {ordered[0]}; more: ftchat cards show {card.id}"

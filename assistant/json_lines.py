@@ -27,8 +27,13 @@ def read_batch(name: str) -> Iterator[dict[str, Any] | FtchatError]:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one object on one line; nan and infinity become texts, since JSON has no word for them."""
-    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False), flush=True)
+    """Print one object on one line."""
+    print(to_json_line(value), flush=True)
+
+
+def to_json_line(value: Mapping[str, Any]) -> str:
+    """One object on one line; nan and infinity become texts, since JSON has no word for them."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

@@ -75,8 +75,8 @@ def test_an_unreadable_log_leaves_a_question_that_a_card_answers(shared_cache: P
     assert b"is empty" in done.stderr
 
 
-def test_a_missing_file_and_a_folder_are_one_line_each(tmp_path: Path) -> None:
-    for target, said in ((tmp_path / "nope.log", "no such file"), (tmp_path, "is a folder")):
+def test_a_missing_file_and_an_empty_folder_are_one_line_each(tmp_path: Path) -> None:
+    for target, said in ((tmp_path / "nope.log", "no such file"), (tmp_path, "it holds no log")):
         done = ftchat("check", str(target))
         assert done.returncode == 2
         assert said in one_line(done.stderr)
