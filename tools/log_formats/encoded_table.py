@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tools.errors import BadInput
 from tools.log_formats.frames import ByteSource
 from tools.log_formats.record import FileFormat
-from tools.log_formats.table_files import is_table, read_table
+from tools.log_formats.table_files import read_table
+from tools.log_formats.table_header import is_table
 
 if TYPE_CHECKING:
     from tools.run_builder import RunBuilder

@@ -20,9 +20,9 @@ class WandbSummary:
 
     Example:
         >>> summary = WandbSummary()
-        >>> lines = ("wandb: Run summary:", "wandb: train/global_step 500", "wandb: train/train_loss 1.25", "wandb: ", "x")
+        >>> lines = ("wandb: Run summary:", "wandb: train/global_step 500", "wandb: train/train_loss 1.25", "wandb:")
         >>> [summary.read(line) for line in lines]
-        [None, {'step': 500.0}, {'train_loss': 1.25}, None, None]
+        [None, {'step': 500.0}, {'train_loss': 1.25}, None]
     """
 
     def __init__(self) -> None:

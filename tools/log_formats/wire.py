@@ -42,7 +42,7 @@ def masked_crc(data: bytes) -> int:
 
     Example:
         >>> hex(masked_crc(bytes(32)))
-        '0xfd81bb4f'
+        '0xfd7fffa'
     """
     table, value = _crc_table(), 0xFFFFFFFF
     for byte in data:

@@ -1,0 +1,78 @@
+"""Files read by one format alone, with what it passes on as console text."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from run_factory import SlowReader
+
+from tools.facts import Fact, collect_facts
+from tools.log_formats.config_file import CONFIG_FILE
+from tools.log_formats.encoded_table import ENCODED_TABLE
+from tools.log_formats.finetune_events import FINETUNE_EVENTS
+from tools.log_formats.html_table import HTML_TABLE
+from tools.log_formats.keyed_json import COLUMNS_JSON, RESULT_JSON
+from tools.log_formats.notebook import NOTEBOOK
+from tools.log_formats.record import FileFormat
+from tools.log_formats.table_files import TABLE
+from tools.log_formats.tensorboard import TENSORBOARD
+from tools.run import Point, Run
+from tools.run_builder import RunBuilder
+
+WHOLE_FILE_FORMATS = (
+    TENSORBOARD,
+    NOTEBOOK,
+    FINETUNE_EVENTS,
+    COLUMNS_JSON,
+    RESULT_JSON,
+    HTML_TABLE,
+    ENCODED_TABLE,
+    TABLE,
+    CONFIG_FILE,
+)
+REAL_LOGS = Path(__file__).parents[2] / "shared" / "logs" / "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A run, and the lines that went through the reader of console text."""
+
+    run: Run
+    texts: list[tuple[int, bytes]]
+
+    def pairs(self, name: str = "loss") -> list[tuple[int | None, float]]:
+        """Step and value of every point of a series."""
+        return [(point.step, point.value) for point in self.run.points(name)]
+
+    def points(self, name: str = "loss") -> tuple[Point, ...]:
+        """The points of a series."""
+        return self.run.points(name)
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """The values of the settings."""
+        return {name: setting.value for name, setting in self.run.settings.items()}
+
+
+def read_file(file_format: FileFormat, data: bytes | str, name: str = "log", piece_bytes: int = 0) -> Reading:
+    """Read a file with one format, in small pieces where a size for them is given."""
+    raw = data.encode() if isinstance(data, str) else data
+    builder, texts = RunBuilder(name, format=file_format.name), []
+    builder.feed_text = lambda number, text: texts.append((number, text))
+    file_format.read(SlowReader(raw, piece_bytes) if piece_bytes else io.BytesIO(raw), builder)
+    return Reading(builder.build(), texts)
+
+
+def real_entries(*formats: str) -> list[dict[str, Any]]:
+    """The real logs of some formats with what is known of them, none where they are not at hand."""
+    index = REAL_LOGS / "index.jsonl"
+    lines = index.read_text(encoding="utf-8").splitlines() if index.is_file() else []
+    return [entry for line in lines if (entry := json.loads(line))["format"] in formats]
+
+
+def real_facts(file_format: FileFormat, entry: Mapping[str, Any]) -> dict[str, Fact]:
+    """The facts of a real log, as one format reads it."""
+    return collect_facts(read_file(file_format, (REAL_LOGS / entry["file"]).read_bytes(), entry["file"]).run)
