@@ -10,6 +10,8 @@ from tools.log_formats.frames import CHUNK_BYTES, ByteSource
 MIN_SAMPLE_BYTES = 4096
 NUL_SHARE = 0.25
 MAX_PIECE_BYTES = 1 << 20
+ZSTD_FED_BYTES = 1 << 10
+"""What is fed at once: zstd packs up to some ten thousand bytes into one, so this bounds what comes out."""
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"(\xb5/\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2"}
 _REFUSED = {
@@ -123,8 +125,26 @@ def _open_packed(packed: ByteSource, packing: str) -> tuple[IO[bytes], tuple[typ
         return cast("IO[bytes]", lzma.LZMAFile(source)), (EOFError, lzma.LZMAError)
     import zstandard
 
-    reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
-    return cast("IO[bytes]", reader), (zstandard.ZstdError,)
+    return cast("IO[bytes]", _Pieces(_unpack_zstd(packed))), (EOFError, zstandard.ZstdError)
+
+
+def _unpack_zstd(packed: ByteSource) -> Iterator[bytes]:
+    """Unpack frame after frame; the library does not say by itself that one breaks off."""
+    import zstandard
+
+    frame, is_open = zstandard.ZstdDecompressor().decompressobj(), False
+    while fed := packed.read(ZSTD_FED_BYTES):
+        while fed:
+            is_open = True
+            piece = frame.decompress(fed)
+            fed = b""
+            if frame.eof:
+                fed, is_open = frame.unused_data, False
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            if piece:
+                yield piece
+    if is_open:
+        raise EOFError("it breaks off inside a frame")
 
 
 def _find_encoding(head: bytes) -> str | None:

@@ -79,7 +79,8 @@ def choose_telling(names: Sequence[str], rows: Sequence[Sequence[float]], block:
             part = column[start : start + block]
             if not math.isfinite(sum(part)):
                 kept.add(start + next((i for i, value in enumerate(part) if not math.isfinite(value)), 0))
-                part = [value if math.isfinite(value) else part[0] for value in part]
+                usual = next(filter(math.isfinite, part), 0.0)
+                part = [value if math.isfinite(value) else usual for value in part]
             kept.add(start + part.index(min(part)))
             kept.add(start + part.index(max(part)))
     return kept
