@@ -25,7 +25,8 @@ _LIBRARY = re.compile(
     r"|[/\\]bin[/\\](?:torchrun|accelerate|deepspeed|llamafactory-cli|axolotl|tune|swift|oumi)$"
     r"|[/\\](?:pytorch|transformers|trl|peft|accelerate|datasets|unsloth|bitsandbytes)[/\\](?:src[/\\])?"
     r"(?:torch|transformers|trl|peft|accelerate|datasets|unsloth|bitsandbytes)[/\\]"
-    r"|[/\\](?:llamafactory|axolotl|torchtune|vllm|mlx_lm|deepspeed|litgpt)[/\\]",
+    r"|[/\\](?:src|LLaMA-?Factory|axolotl|torchtune|vllm|mlx-lm|litgpt|DeepSpeed)[/\\](?:src[/\\])?"
+    r"(?:llamafactory|axolotl|torchtune|vllm|mlx_lm|litgpt|deepspeed)[/\\]",
     re.IGNORECASE,
 )
 _MAIN = re.compile(r"<module>|^<cell line|^run_name$")

@@ -32,6 +32,8 @@ SIGNATURES: tuple[Signature, ...] = (
     *PACKAGE_SIGNATURES,
 )
 
+_PLACE = re.compile(r":? ?[('\"]?\{(?P<name>\w{1,40})\}[)'\"]?")
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -68,7 +70,7 @@ def explain_error(message: str, stack: str = "") -> Explanation | None:
         if match and (not signature.stack or _compile(signature.stack).search(stack)):
             found = {name: text.strip() for name, text in match.groupdict().items() if text}
             values: dict[str, Value] = {name: int(text) if text.isdigit() else text for name, text in found.items()}
-            return Explanation(signature, signature.cause.format_map(_Blanks(found)), values)
+            return Explanation(signature, _fill(signature.cause, found), values)
     return None
 
 
@@ -78,8 +80,6 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.DOTALL)
 
 
-class _Blanks(dict[str, str]):
-    """Names that the text does not tell are told as such."""
-
-    def __missing__(self, key: str) -> str:
-        return f"(unknown {key.replace('_', ' ')})"
+def _fill(cause: str, found: Mapping[str, str]) -> str:
+    """Put what was read into its places; a place for what the text does not tell goes, with the marks around it."""
+    return _PLACE.sub(lambda match: match[0].format_map(found) if match["name"] in found else "", cause)

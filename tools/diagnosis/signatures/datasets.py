@@ -23,11 +23,16 @@ DATASET_SIGNATURES = (
     Signature(
         "column_missing",
         FORMAT,
-        rf"KeyError: ['\"](?P<column>{_COLUMNS})['\"]"
-        rf"|[Cc]olumn(?: name)?s? ['\"\[(]?(?P<name>[^\n]{{1,80}}?)['\"\])]? (?:is |are )?(?:not in|not found in"
-        rf"|doesn't exist"
-        r"|do not exist|don't exist)",
-        "The data has no column or field '{column}', which the trainer asks for.",
+        rf"KeyError: ['\"](?P<column>{_COLUMNS})['\"]",
+        "The data has no column or field '{column}', which the program asks for.",
+    ),
+    Signature(
+        "column_not_in_data",
+        FORMAT,
+        r"[Cc]olumn(?: name)?s? ['\"\[(]{0,2}(?P<column>[\w ,'\"-]{1,80}?)['\"\])]{0,2} (?:is |are )?"
+        r"(?:not in|not found in|doesn'?t exist|do not exist|don'?t exist)",
+        "The data has no column '{column}'.",
+        "certain",
     ),
     Signature(
         "no_matching_columns",

@@ -60,7 +60,7 @@ HUB_SIGNATURES = (
     Signature(
         "file_missing_in_repository",
         "",
-        r"does not appear to have (?:a )?files? named (?P<file>\S{1,80})|Entry Not Found|EntryNotFoundError"
+        r"does not appear to have (?:a )?files? named (?P<file>\S{1,80})|Entry Not Found|(?<!Local)EntryNotFoundError"
         r"|Can't find '?(?:config\.json"
         r"|tokenizer\.json)",
         "The folder or repository lacks a file that loading needs ({file}).",
