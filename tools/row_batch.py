@@ -77,10 +77,9 @@ def choose_telling(names: Sequence[str], rows: Sequence[Sequence[float]], block:
     for start in range(0, len(rows), block):
         for column in columns:
             part = column[start : start + block]
-            if not math.isfinite(sum(part)):
-                kept.add(start + next((i for i, value in enumerate(part) if not math.isfinite(value)), 0))
-                usual = next(filter(math.isfinite, part), 0.0)
-                part = [value if math.isfinite(value) else usual for value in part]
-            kept.add(start + part.index(min(part)))
-            kept.add(start + part.index(max(part)))
+            finite = part if math.isfinite(sum(part)) else [value for value in part if math.isfinite(value)]
+            if len(finite) < len(part):
+                kept.add(start + next(index for index, value in enumerate(part) if not math.isfinite(value)))
+            if finite:
+                kept.update((start + part.index(min(finite)), start + part.index(max(finite))))
     return kept

@@ -156,10 +156,10 @@ class StateReader:
         for kind, places in groups.items():
             if kind:
                 self._add_alike(kind, places, [tuple(loaded[place].values()) for place in places], locate, odd)
+        for place in sorted(odd):
+            self._add_odd(loaded[place], place, locate)
         self._builder.count_rows(len(loaded))
         self._num_rows += len(loaded)
-        for place in sorted(odd):
-            self._add_odd(loaded[place], *locate(place))
 
     def _add_alike(
         self, keys: tuple[str, ...], places: list[int], values: list[tuple[Any, ...]], locate: Locate, odd: list[int]
@@ -181,16 +181,16 @@ class StateReader:
                 where = [places[index] for index in alike]
                 self._builder.add_alike(names, rows, where, partial(_make_record, names, rows, where, locate))
 
-    def _add_odd(self, loaded: dict[str, Any], number: int, text: bytes) -> None:
+    def _add_odd(self, loaded: dict[str, Any], place: int, locate: Locate) -> None:
         """Take an object with text, lists or objects in it; one that repeats the rows before it is passed over."""
-        if isinstance(loaded.get("log_history"), list) and self._num_rows > 1:
+        number, text = locate(place)
+        if isinstance(loaded.get("log_history"), list) and self._num_rows + place > 1:
             self._builder.notes.append(f"line {number} repeats the rows before it and was passed over")
             return
         values = flatten(loaded)
         if classify(values):
             names, rows = tuple(values), [tuple(values.values())]
-            self._builder.add_alike(names, rows, [0], partial(_make_record, names, rows, [0], lambda _: (number, text)))
-            self._builder.count_rows(1)
+            self._builder.add_alike(names, rows, [place], partial(_make_record, names, rows, [place], locate))
             return
         for setting in _settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
             self._builder.add_setting(setting)

@@ -8,7 +8,7 @@ from tools.units import parse_clock
 _PREFIX = rb"(?:\d{1,4}: |\[[^\]]{1,20}\](?:<\w{1,6}>)?:?\s?|\([^)]{1,60}\)\s?)"
 _FRAME = re.compile(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<")
 _DESCRIBED = re.compile(
-    rb"([^%|\r\n]{1,160}?)[:\s]\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<"
+    rb"([^\r\n]{1,160}?)[:\s>\"]\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<"
     rb"[^\]]{1,60}(?:it/s|s/it)"
 )
 # Words of bars that tqdm draws for other work than training steps.
@@ -17,6 +17,9 @@ _OTHER_WORK = re.compile(
     rb"comput|creat|build|resolv|collect|encod|quant|calib|merg|copy|cast|add|appl|scor|sampl|inference|warm|format|sanity",
     re.IGNORECASE,
 )
+
+
+DESCRIPTION_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,6 @@ def read_frame(raw: bytes) -> Frame | None:
     if match:
         return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"))
     match = _DESCRIBED.match(raw)
-    if match and not _OTHER_WORK.search(match[1]):
+    if match and not _OTHER_WORK.search(match[1][-DESCRIPTION_BYTES:]):
         return Frame(int(match[2]), int(match[3]), match[4].decode("ascii", "replace"))
     return None
