@@ -32,6 +32,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from recorder.knobs import RUNS, Knobs
+from recorder.preference import make_group_trainer, make_pair_trainer
 from recorder.tiny_model import collate, encode, make_pairs, train_base
 
 RECORDED = Path(__file__).parents[2] / "tests" / "logs" / "recorded"
@@ -81,10 +82,15 @@ def train(knobs: Knobs, base: Path, out: Path, *, part: int) -> None:
     if knobs.rank:
         lora = LoraConfig(r=knobs.rank, lora_alpha=knobs.alpha, target_modules=knobs.targets, task_type="CAUSAL_LM")
         model = get_peft_model(model, lora)
-    settings = TrainingArguments(output_dir=str(out), **{**SHARED, **knobs.arguments, **saving(knobs, len(rows))})
-    kind = SumTrainer if knobs.fault == "loss_summed" else Trainer
-    trainer = kind(model=model, args=settings, train_dataset=rows, eval_dataset=held, data_collator=collate)
-    tell_settings(knobs, settings, model, len(rows))
+    arguments = {"output_dir": str(out), **SHARED, **knobs.arguments, **saving(knobs, len(rows))}
+    if knobs.kind == "tune":
+        kind = SumTrainer if knobs.fault == "loss_summed" else Trainer
+        settings = TrainingArguments(**arguments)
+        trainer = kind(model=model, args=settings, train_dataset=rows, eval_dataset=held, data_collator=collate)
+    else:
+        make_trainer = make_pair_trainer if knobs.kind == "dpo" else make_group_trainer
+        trainer = make_trainer(model, tokenizer, knobs, arguments)
+    tell_settings(knobs, trainer.args, model, len(rows))
     break_trainer(trainer, knobs, len(rows), part)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if part else None)
     trainer.save_state()

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from recorder.tiny_model import Pair, make_note, make_riddle
 
@@ -21,6 +21,7 @@ class Knobs:
         rank: of LoRA, 0 for full fine-tuning; alpha and targets as LoRA takes them.
         arguments: what TrainingArguments get beside those that all runs share.
         change_rows: breaks the tokenised training rows.
+        kind: the trainer: Hugging Face's own, or one of TRL's.
         fault: what else is broken, a name that the recorder knows.
     """
 
@@ -38,6 +39,7 @@ class Knobs:
     max_tokens: int = 64
     fault: str = ""
     dtype: str = "float32"
+    kind: Literal["tune", "dpo", "grpo"] = "tune"
 
 
 def lora(*labels: str, rate: float = 1e-3, **changes: Any) -> Knobs:
@@ -150,5 +152,20 @@ RUNS: dict[str, Knobs] = {
     "never_evaluated": lora("no_evaluation", eval_strategy="no"),
     "warmup_too_long": lora("lr_schedule", either=RATE_IDLE, fair=RATE_IDLE, warmup_steps=4000, rate=2e-4),
     "schedule_ends_early": lora("lr_schedule", fair=RATE_IDLE, rate=3e-4, fault="schedule_ends_early"),
+    "healthy_dpo": full(rate=2e-5, kind="dpo", num_train=320),
+    "dpo_rate_times_20": full(
+        "preference_reward_hacking", either=RATE_HARMS, fair=(*RATE_HARMS, "overfitting"), rate=2e-3, kind="dpo",
+        num_train=320,
+    ),
+    "dpo_rate_zero": full(
+        "learning_rate_too_low", either=RATE_IDLE, fair=RATE_IDLE, rate=1e-9, kind="dpo", num_train=320
+    ),
+    "healthy_grpo": full(rate=5e-5, kind="grpo", num_train=60, logging_steps=2),
+    "grpo_equal_rewards": full(
+        "rl_collapse", rate=2e-5, kind="grpo", num_train=40, logging_steps=1, fault="equal_rewards"
+    ),
+    "grpo_rate_times_100": full(
+        "rl_collapse", either=RATE_HARMS, fair=RATE_HARMS, rate=5e-3, kind="grpo", num_train=40, logging_steps=1,
+    ),
     "resumed_without_weights": lora("checkpoint_resume", fair=("loss_spikes",), fault="resumed_without_weights"),
 }  # fmt: skip

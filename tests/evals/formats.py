@@ -27,3 +27,19 @@ WITHOUT: dict[str, frozenset[str]] = {
     **{name: frozenset(lacks) for name, (_, lacks) in FURTHER.items()},
 }
 """What a format does not carry, so that a fault which needs it cannot be seen there."""
+DIGITS: dict[str, tuple[int, int]] = {
+    "mlx-lm": (3, 3),
+    "fairseq": (3, 3),
+    "LitGPT": (3, 4),
+    "NeMo bar": (3, 3),
+    "nanoGPT": (4, 4),
+    "Composer": (4, 4),
+    "minimind": (4, 4),
+    "XTuner": (4, 4),
+    "script": (4, 4),
+    "OpenAI CSV": (5, 5),
+}
+"""Places after the point of the training and of the validation loss; formats that are not named print all."""
+FULL = (17, 17)
+REPEATING = frozenset({"NeMo bar"})
+"""Formats that show a value again and again, so that how often it stands there is not how often it was measured."""

@@ -63,17 +63,18 @@ def write_neox(rows: Sequence[Row], settings: Settings) -> bytes:
 
 def write_nemo(rows: Sequence[Row], settings: Settings) -> bytes:
     """The bar of NeMo 1: a smoothed loss, the raw one, and the last validation loss on every frame."""
-    total, text, last, smooth = round(rows[-1]["step"]), "", "", 0.0
+    total, frames, last, smooth, raw = round(rows[-1]["step"]), [""], "", 0.0, 0.0
     for row in rows:
         step = round(row["step"])
         if "eval_loss" in row:
             last = f", val_loss={row['eval_loss']:.3f}"
-            continue
-        smooth = row["loss"] if not text else 0.9 * smooth + 0.1 * row["loss"]
-        bar = draw_bar(step, total)[:-1]
-        shown = f"loss={smooth:.3g}, v_num=0, reduced_train_loss={row['loss']:.3f}, global_step={step}.0"
-        text += f"\rEpoch 0: {bar}, {shown}, consumed_samples={8 * step}.0{last}]"
-    return (text + "\n").encode()
+        else:
+            raw = row["loss"]
+            smooth = raw if len(frames) == 1 else 0.9 * smooth + 0.1 * raw
+        shown = f"loss={smooth:.3g}, v_num=0, reduced_train_loss={raw:.3f}, global_step={step}.0"
+        bar = f"Epoch 0: {draw_bar(step, total)[:-1]}, {shown}, consumed_samples={8 * step}.0{last}]"
+        frames.append(bar if step else "")
+    return ("\r".join(frames) + "\n").encode()
 
 
 def write_composer(rows: Sequence[Row], settings: Settings) -> bytes:
@@ -134,10 +135,13 @@ def write_openai(rows: Sequence[Row], settings: Settings) -> bytes:
     """The result file of hosted fine-tuning: one row a step, empty cells where nothing was validated."""
     lines = ["step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy"]
     for row in rows:
+        step = round(row["step"])
         if "loss" in row:
-            lines.append(f"{round(row['step'])},{row['loss']:.5f},0.71,,")
+            lines.append(f"{step},{row['loss']:.5f},0.71,,")
+        elif lines[-1].startswith(f"{step},"):
+            lines[-1] = f"{lines[-1][:-2]},{row['eval_loss']:.5f},0.7"
         else:
-            lines[-1] = f"{lines[-1][:-2]},{row['eval_loss']:.5f},0.7" if lines[-1].endswith(",,") else lines[-1]
+            lines.append(f"{step},,,{row['eval_loss']:.5f},0.7")
     return "\n".join([*lines, ""]).encode()
 
 

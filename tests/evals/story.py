@@ -9,7 +9,7 @@ from typing import Any
 from run_factory import Row, add_evals, add_noise, descend, make_rows
 
 from evals.case import Case
-from evals.formats import HUGGING_FACE, STATE, WITHOUT
+from evals.formats import DIGITS, FULL, HUGGING_FACE, REPEATING, STATE, WITHOUT
 from evals.writers import PROMPT_COLUMNS, Settings, Writer
 from tools.log_parser import parse_log
 from tools.run import Run
@@ -72,8 +72,12 @@ def make_case(story: Story, writer: str, data: bytes) -> Case:
     losses = [row for row in story.rows if "loss" in row]
     evals = [row for row in story.rows if "eval_loss" in row and "eval_loss" not in lacks]
     is_whole = "training rows" not in lacks
-    facts = {"num_points": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"]}
-    facts |= {"num_eval_points": len(evals), "last_eval_loss": evals[-1]["eval_loss"]} if evals else {}
+    digits, eval_digits = DIGITS.get(writer, FULL)
+    first, last = (round(row["loss"], digits) for row in (losses[0], losses[-1]))
+    facts: dict[str, float] = {"first_loss": first, "last_loss": last}
+    facts |= {"last_eval_loss": round(evals[-1]["eval_loss"], eval_digits)} if evals else {}
+    if writer not in REPEATING:
+        facts |= {"num_points": len(losses), "num_eval_points": len(evals)}
     offset = -1 if writer == "Lightning CSV" else 0
     return Case(
         f"{story.name} [{writer}]",
