@@ -10,9 +10,8 @@ from tools.diagnosis.signatures import Explanation, explain_error
 from tools.run import Problem, Run
 
 HANG = "distributed_hang"
-ASSERT = "device_side_assert"
-VOCABULARY = "tokenizer_vocab_mismatch"
 METRICS_ONLY = frozenset({"hf_trainer_state"})
+_CONFIDENCES = ("certain", "likely", "possible")
 
 _WRAPPER = re.compile(
     r"ChildFailedError|SignalException|Caught \w{1,40} in (?:replica|DataLoader worker|pin memory)|Process(?:Raised"
@@ -21,25 +20,12 @@ _WRAPPER = re.compile(
     r"|^GeneratorExit"
     r"|^asyncio\.exceptions\.CancelledError|EngineDeadError|Engine core initialization failed|BrokenPipeError"
 )
-_ASSERTIONS = (
-    (
-        r"srcIndex < srcSelectDimSize|ind >= ?0 && ind < ind_dim_size|gather kernel index out of bounds",
-        "an index is larger than the table has rows that it is looked up in, as a token beyond the embedding is",
-    ),
-    (r"t ?>= ?0 && ?t ?< ?n_classes|cur_target", "a label lies outside of the classes or the vocabulary of the output"),
-    (r"probability tensor contains|prob", "the probabilities to sample from hold inf, nan or a negative value"),
-    (r"input_val >= ?zero|zero.{0,20}one", "a value that must lie between 0 and 1 does not"),
-    (
-        r"index out of bounds|idx_dim|-sizes\[i\] <= index|index >= -sizes",
-        "an index lies outside of the tensor that it picks from",
-    ),
-)
-_LOOKUP = _ASSERTIONS[0][0]
-_EMBEDDING = re.compile(r"in embedding\b|embed_tokens|\bwte\(|sparse\.py|word_embeddings|index_select")
-_TIMED_OUT = re.compile(
-    r"Rank (\d{1,5})\].{0,200}?SeqNum=(\d{1,12}), OpType=(\w{1,40}).{0,200}?Timeout\(ms\)=(\d{1,12})"
-)
-_ENQUEUED = re.compile(r"Rank (\d{1,5})\].{0,200}?last enqueued (?:NCCL )?work: (-?\d{1,12})")
+_LAUNCHER = re.compile(r"ChildFailedError|Process(?:Raised|Exited)Exception|returned non-zero exit status")
+_FAULTS = {
+    "SIGSEGV": "The process ended in a segmentation fault: a fault in native code, such as a mismatched extension.",
+    "SIGABRT": "The process aborted itself: native code found a fault that it could not go on with.",
+    "SIGILL": "The processor does not know an instruction: a library was built for another one.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,62 +78,6 @@ def judge_crash(run: Run, rule: str) -> Verdict:
     return _tell(run, here.problem, here.explanation) if here.explanation else None
 
 
-def judge_device_side_assert(run: Run) -> Verdict:
-    """Find a failed check inside a GPU kernel, and say which; the traceback that follows shows where it was noticed."""
-    found = judge_crash(run, ASSERT)
-    assertion = next((problem for problem in run.problems if _is_kernel_assertion(problem)), None)
-    if assertion is None:
-        return found
-    meaning = next((text for pattern, text in _ASSERTIONS if re.search(pattern, assertion.name)), "")
-    text = f"A check inside a GPU kernel failed: {assertion.name}"
-    text += f", that is, {meaning}." if meaning else "."
-    text += " The traceback shows where this was noticed, not where it arose."
-    values: dict[str, Value] = {"assertion": assertion.name, "num_messages": assertion.num_messages}
-    if re.search(_LOOKUP, assertion.name):
-        values["likely_cause"] = VOCABULARY
-    lines = (*assertion.lines, *(found.evidence if isinstance(found, Finding) else ()))
-    severity: Severity = "note" if went_on(run, assertion) else "error"
-    return Finding(ASSERT, severity, "certain", text, values, lines)
-
-
-def judge_tokenizer_vocab_mismatch(run: Run) -> Verdict:
-    """Find an index outside of the embedding, told by itself or by a GPU kernel."""
-    found = judge_crash(run, VOCABULARY)
-    if found is not None:
-        return found
-    assertion = next((problem for problem in run.problems if _is_kernel_assertion(problem)), None)
-    if assertion is None or not re.search(_LOOKUP, assertion.name):
-        return None
-    stacks = (problem.stack for problem in run.problems if "device-side assert" in problem.summary)
-    is_seen = any(_EMBEDDING.search(stack) for stack in stacks)
-    text = "The index that the GPU kernel refused is most likely a token beyond the rows of the embedding."
-    severity: Severity = "warning" if is_seen and not went_on(run, assertion) else "note"
-    return Finding(VOCABULARY, severity, "likely" if is_seen else "possible", text, {}, assertion.lines)
-
-
-def judge_distributed_hang(run: Run) -> Verdict:
-    """Find ranks that waited for another one, where no other error tells why."""
-    timeout = next((problem for problem in run.problems if problem.kind == "timeout"), None)
-    found = judge_crash(run, HANG)
-    if timeout is None or isinstance(found, CannotJudge):
-        return found
-    if _has_other_root(run, find_crashes(run)):
-        return None
-    texts = [line.text for line in timeout.lines]
-    waits = [match for text in texts if (match := _TIMED_OUT.search(text))]
-    values: dict[str, Value] = {
-        "num_ranks": len(timeout.ranks) or None,
-        "missing_ranks": _name_ranks(_missing(timeout)),
-    }
-    text = "A collective operation timed out"
-    if waits:
-        rank, number, operation, milliseconds = waits[0].groups()
-        values |= {"sequence_number": int(number), "operation": operation, "timeout_seconds": int(milliseconds) / 1000}
-        text = f"{operation} number {number} waited {int(milliseconds) / 1000:g} s on rank {rank} and timed out"
-    text += f". {_tell_ranks(timeout, texts)}"
-    return Finding(HANG, "error", "certain", text, values, timeout.lines)
-
-
 def describe_unexplained(run: Run, explained: Sequence[Finding]) -> tuple[str, ...]:
     """Errors that no finding explains: known ones in words, unknown ones with the last frame of the person's own code.
 
@@ -166,10 +96,26 @@ def describe_unexplained(run: Run, explained: Sequence[Finding]) -> tuple[str, .
         key = crash.explanation.cause if crash.explanation else problem.summary
         if problem.kind == "traceback" or key not in shown:
             shown[key] = _describe(crash)
-    return tuple(shown.values())
+    return tuple(shown.values()) or _describe_end(run, explained)
 
 
-def _is_kernel_assertion(problem: Problem) -> bool:
+def _describe_end(run: Run, explained: Sequence[Finding]) -> tuple[str, ...]:
+    """What is left to say where no error is shown: a fault in native code, or a launcher's word about another file."""
+    ended = [finding for finding in explained if finding.severity != "note"]
+    if ended or find_crashes(run):
+        return ()
+    fault = next((one for one in run.problems if one.kind == "signal" and one.name in _FAULTS), None)
+    if fault is not None and not went_on(run, fault):
+        return (f"{_FAULTS[fault.name]} ({fault.summary}; line {fault.first_line})",)
+    wrapper = next((one for one in run.problems if _LAUNCHER.search(one.summary) and not went_on(run, one)), None)
+    if wrapper is None or any(finding.id == "interrupted" for finding in explained):
+        return ()
+    where = f"{wrapper.summary}; lines {wrapper.first_line}-{wrapper.last_line}"
+    return (f"A launcher says that one of its processes failed; why stands in that process's own output ({where})",)
+
+
+def is_kernel_assertion(problem: Problem) -> bool:
+    """Whether a check inside a GPU kernel failed; the compilers' own checks are none."""
     return problem.kind == "assertion" and bool(re.search(r"\.cuh?:\d", problem.summary))
 
 
@@ -177,15 +123,18 @@ def _read_chain(chain: Sequence[Problem]) -> Crash | None:
     """Explain errors that hang together.
 
     What was raised from another error follows from it, so the first counts; what was raised while another error was
-    handled is most often what matters, so the last counts.
+    handled is most often what matters, so the last counts. Of several that say the same, the surest is shown.
     """
     telling = [problem for problem in chain if not _WRAPPER.search(problem.summary)]
     if not telling:
         return None
     order = list(reversed(telling)) if telling[-1].link == "context" else telling
     known = [(problem, found) for problem in order if (found := explain_error(problem.message, problem.stack))]
-    best = next(((problem, found) for problem, found in known if found.signature.id), known[0] if known else None)
-    problem, explanation = best or (order[0], None)
+    if not known:
+        return Crash(order[0], tuple(chain), None)
+    rule = next((found.signature.id for _, found in known if found.signature.id), "")
+    same = [(problem, found) for problem, found in known if found.signature.id == rule]
+    problem, explanation = min(same, key=lambda pair: _CONFIDENCES.index(pair[1].signature.confidence))
     return Crash(problem, tuple(chain), explanation)
 
 
@@ -195,13 +144,13 @@ def _is_memory(problem: Problem) -> bool:
 
 def _is_echo(run: Run, crash: Crash, crashes: Sequence[Crash]) -> bool:
     """Whether an error of the communication between ranks only tells that another rank had failed."""
-    return crash.id == HANG and _has_other_root(run, [other for other in crashes if other is not crash])
+    return crash.id == HANG and has_other_root(run, [other for other in crashes if other is not crash])
 
 
-def _has_other_root(run: Run, crashes: Sequence[Crash]) -> bool:
+def has_other_root(run: Run, crashes: Sequence[Crash]) -> bool:
     """Whether something else than communication stopped the run."""
     memory = any(not went_on(run, problem) for problem in run.problems if _is_memory(problem))
-    asserted = any(_is_kernel_assertion(problem) for problem in run.problems)
+    asserted = any(is_kernel_assertion(problem) for problem in run.problems)
     return (
         memory
         or asserted
@@ -251,29 +200,3 @@ def _describe(crash: Crash) -> str:
     if crash.explanation:
         return f"{crash.explanation.cause} ({summary}; {where})"
     return f"not known to ftchat: {summary} ({where})"
-
-
-def _missing(timeout: Problem) -> tuple[int, ...]:
-    """Ranks that did not say that they waited, below the highest one that did."""
-    if len(timeout.ranks) < 2:
-        return ()
-    return tuple(rank for rank in range(max(timeout.ranks)) if rank not in timeout.ranks)
-
-
-def _tell_ranks(timeout: Problem, texts: Sequence[str]) -> str:
-    missing = _missing(timeout)
-    if missing:
-        return f"Rank {_name_ranks(missing)} did not report: it is the one to look at, not those that waited."
-    enqueued = {int(match[1]): int(match[2]) for text in texts if (match := _ENQUEUED.search(text))}
-    if len(set(enqueued.values())) > 1:
-        behind = min(enqueued, key=lambda rank: enqueued[rank])
-        return f"Rank {behind} had started the fewest operations: it is the one that was missing."
-    if timeout.ranks:
-        return (
-            f"Rank {_name_ranks(timeout.ranks)} reported it; the rank that is missing among them is the one to look at."
-        )
-    return "The rank that is missing is the one to look at."
-
-
-def _name_ranks(ranks: Sequence[int]) -> str | None:
-    return ", ".join(str(rank) for rank in ranks[:8]) + (", ..." if len(ranks) > 8 else "") if ranks else None

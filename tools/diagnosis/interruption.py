@@ -2,7 +2,6 @@
 
 from tools.diagnosis.crashes import METRICS_ONLY, find_crashes, judge_crash
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Severity, Value, Verdict
-from tools.diagnosis.memory import find_gpu_failures
 from tools.diagnosis.moments import went_on
 from tools.run import Problem, Run
 from tools.units import format_bytes
@@ -21,6 +20,8 @@ _ENDS = {
 }
 _BY_SCHEDULER = ("time_limit", "preempted")
 _KILLED = "SIGKILL"
+MAX_LINES_AFTER = 2
+"""A cursor that goes up and an empty line may follow the last bar."""
 
 
 def judge_interrupted(run: Run) -> Verdict:
@@ -39,7 +40,7 @@ def judge_interrupted(run: Run) -> Verdict:
         )
     stopped = next((one for one in run.problems if one.name == "KeyboardInterrupt" and not went_on(run, one)), None)
     if stopped is None:
-        return None
+        return _judge_early_end(run)
     text = "Someone stopped the run from the keyboard." + _tell_step(run)
     return Finding(INTERRUPTED, "note", "certain", text, {"by": "KeyboardInterrupt"}, stopped.lines)
 
@@ -66,6 +67,16 @@ def judge_out_of_memory_cpu(run: Run) -> Verdict:
     )
 
 
+def _judge_early_end(run: Run) -> Verdict:
+    """Note a log whose last line is a bar that is not full: the run was ended without a word, or still goes on."""
+    bar = run.stages[-1] if run.stages else None
+    if bar is None or run.is_excerpt or bar.line.number < run.num_lines - MAX_LINES_AFTER:
+        return None
+    text = f"The log ends at step {bar.step} of {bar.total} without a word: the run was ended there, or still goes on."
+    values: dict[str, Value] = {"by": None, "last_step": bar.step, "total_steps": bar.total}
+    return Finding(INTERRUPTED, "note", "possible", text, values, (bar.line,))
+
+
 def is_finished(run: Run) -> bool:
     """Whether the run reached its end: the trainer printed its summary, or its bar is full."""
     bar = run.stages[-1] if run.stages else None
@@ -74,7 +85,8 @@ def is_finished(run: Run) -> bool:
 
 def _has_crashed(run: Run) -> bool:
     """Whether an error of its own ended the run, so that what its launcher did afterwards is a consequence."""
-    if any(not went_on(run, problem) for problem in find_gpu_failures(run)):
+    memory = (problem for problem in run.problems if problem.kind in {"out_of_memory", "host_memory"})
+    if any(not went_on(run, problem) for problem in memory):
         return True
     return any(
         crash.problem.kind == "traceback" and not went_on(run, crash.problem) and not _is_cut(crash.problem)

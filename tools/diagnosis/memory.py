@@ -147,7 +147,8 @@ def _tell(problem: Problem) -> str:
             text += f" of {sizes['gpu_total_bytes']}"
     text += "."
     if "allocated_bytes" in sizes:
-        text += f" PyTorch had {sizes['allocated_bytes']} allocated"
+        owner = "PyTorch" if "PyTorch" in problem.message else "The program"
+        text += f" {owner} had {sizes['allocated_bytes']} allocated"
         if "reserved_unallocated_bytes" in sizes:
             text += f" and held {sizes['reserved_unallocated_bytes']} unused"
         text += "."

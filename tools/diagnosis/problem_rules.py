@@ -2,13 +2,10 @@
 
 from functools import partial
 
-from tools.diagnosis.crashes import (
-    judge_crash,
-    judge_device_side_assert,
-    judge_distributed_hang,
-    judge_tokenizer_vocab_mismatch,
-)
+from tools.diagnosis.assertions import judge_device_side_assert, judge_tokenizer_vocab_mismatch
+from tools.diagnosis.crashes import judge_crash
 from tools.diagnosis.finding import Rule
+from tools.diagnosis.hangs import judge_distributed_hang
 from tools.diagnosis.interruption import judge_interrupted, judge_out_of_memory_cpu
 from tools.diagnosis.memory import judge_memory_fragmentation, judge_out_of_memory_eval, judge_out_of_memory_gpu
 from tools.diagnosis.signs import (

@@ -38,13 +38,13 @@ _HOST_ONLY = re.compile(r"DefaultCPUAllocator|running low on memory|sqlite|cgrou
 
 _SIZES = {
     "oom_tried_bytes": rf"[Tt]r(?:ied|ying) to allocate {_SIZE}|Attempting to (?:allocate|reserve) {_SIZE}"
-    rf"|Requested\s{{0,8}}: {_SIZE}|allocating {_SIZE} on device|Unable to allocate {_SIZE}"
+    rf"|Requested\s{{0,40}}: {_SIZE}|allocating {_SIZE} on device|Unable to allocate {_SIZE}"
     rf"|Failed to allocate (?:request for )?{_SIZE}",
     "gpu_total_bytes": rf"total capaci?ty of {_SIZE}|{_SIZE} total capacity|max allowed: {_SIZE}"
-    rf"|Device limit\s{{0,8}}: {_SIZE}|Used [\d.]+[KMGT] of {_SIZE} hbm",
+    rf"|Device limit\s{{0,40}}: {_SIZE}|Used [\d.]+[KMGT] of {_SIZE} hbm",
     "gpu_free_bytes": rf"of which {_SIZE} is free|; {_SIZE} free|Free \(according to CUDA\): {_SIZE}",
     "allocated_bytes": rf"{_SIZE} is allocated by PyTorch|{_SIZE} already allocated|MPS allocated: {_SIZE}"
-    rf"|Currently allocated\s{{0,8}}: {_SIZE}|Used {_SIZE} of [\d.]+[KMGT] hbm",
+    rf"|Currently allocated\s{{0,40}}: {_SIZE}|Used {_SIZE} of [\d.]+[KMGT] hbm",
     "reserved_unallocated_bytes": rf"{_SIZE} is reserved by PyTorch but unallocated",
     "reserved_bytes": rf"{_SIZE} reserved in total by PyTorch",
     "allowed_bytes": rf"{_SIZE} allowed\b",

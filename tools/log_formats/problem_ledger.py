@@ -29,7 +29,7 @@ class Entry:
     def build(self) -> Problem:
         """The problem as it stands now."""
         message = "\n".join(self.message)[:MAX_MESSAGE]
-        sizes = read_sizes(message) if self.problem.kind in _MEMORY else {}
+        sizes = read_sizes(message.replace("\n", " ")) if self.problem.kind in _MEMORY else {}
         return replace(
             self.problem,
             message=message,

@@ -42,7 +42,7 @@ _SIGNALS = (
             r"by signal: Killed",
         ),
     ),
-    ("SIGSEGV", _signal(11, "SIGSEGV", r"Segmentation fault", r"Caught signal 11")),
+    ("SIGSEGV", _signal(11, "SIGSEGV", r"Segmentation fault", r"Caught signal 11", r"0xC0000005|3221225477")),
     ("SIGBUS", _signal(7, "SIGBUS", r"Bus error")),
     ("SIGILL", _signal(4, "SIGILL", r"Illegal instruction")),
     ("SIGABRT", _signal(6, "SIGABRT", r"Aborted \(core dumped\)|^Aborted\s{0,4}$|Fatal Python error: Aborted")),

@@ -96,13 +96,15 @@ _BARE_ERROR = re.compile(
 _CODE = re.compile(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
 _INCOMPLETE = re.compile(r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)")
 _JOB_END = "Error executing job with overrides"
+_ENDED = re.compile(r"[.)\]}\"']\s{0,8}$|by PyTorch|is free|avoid fragmentation")
+_TIMED = re.compile(r"^\[?\d{4}-\d\d-\d\d")
 _DIRECT_CAUSE, _CONTEXT = "was the direct cause of the following exception", "During handling of the above exception"
 _ASSERTION = re.compile(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
 )
 _TIMEOUT = re.compile(r"Watchdog caught collective operation timeout|last enqueued (?:NCCL )?work: \d+, last completed")
 _TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
-_DIGITS = re.compile(r"\d")
+_DIGITS = re.compile(r"\d{1,20}")
 
 
 class ProblemReader:
@@ -118,7 +120,7 @@ class ProblemReader:
         self._num_loose = 0
         self._in_stack = False
         self._has_start = False
-        self._prefix = ""
+        self._prefix: re.Pattern[str] | None = None
         self._link = ""
         self._ends_job = False
         self._tail: Entry | None = None
@@ -170,7 +172,8 @@ class ProblemReader:
         """Begin a stack; what stands before its first word stands before its other lines as well, save in notebooks."""
         self._stack.clear()
         self._in_stack, self._has_start, self._num_raw, self._num_loose = True, has_start, 0, 0
-        self._prefix = "" if _NOTEBOOK_START.match(before) else before
+        is_prefix = bool(before) and not _NOTEBOOK_START.match(before)
+        self._prefix = re.compile(_DIGITS.sub(r"\\d{1,20}", re.escape(before))) if is_prefix else None
 
     def _take(self, line: Line, text: str) -> None:
         """Keep a line of the open stack; of a long one the ends."""
@@ -186,15 +189,15 @@ class ProblemReader:
 
     def _without_prefix(self, text: str) -> str:
         """Take off what a launcher or logger wrote in front of a line; times and numbers in it may differ."""
-        if self._prefix and _DIGITS.sub("0", text[: len(self._prefix)]) == _DIGITS.sub("0", self._prefix):
-            return text[len(self._prefix) :]
-        return _PREFIX.sub("", text)
+        match = self._prefix.match(text) if self._prefix else None
+        return text[match.end() :] if match else _PREFIX.sub("", text)
 
     def _read_tail(self, text: str, *, is_start: bool) -> bool:
         """Take a further line of a message that its first line does not end; tells whether the line was taken."""
         if self._tail is None:
             return False
-        is_over = is_start or _DIRECT_CAUSE in text or _CONTEXT in text or self._num_tail >= MAX_TAIL_LINES
+        is_next = is_start or is_gpu_memory(text) or _DIRECT_CAUSE in text or _CONTEXT in text or _TIMED.match(text)
+        is_over = is_next or self._num_tail >= MAX_TAIL_LINES
         if is_over or (not text.strip() and len(self._tail.message) > 1):
             self._tail = None
             return False
@@ -278,10 +281,14 @@ class ProblemReader:
         entry = self._ledger.record(problem, rank)
         self._stack.clear()
         self._in_stack, self._ends_job, self._link = False, False, ""
+        if name := read_signal(text):
+            self._record("signal", line, text, name=name)
         self._await_tail(entry, summary)
 
     def _await_tail(self, entry: Entry | None, text: str) -> None:
-        if entry and _INCOMPLETE.search(text):
+        """Read on where the line does not end the message; a terminal breaks the sentences about memory as well."""
+        is_broken = "Tried to allocate" in text and not _ENDED.search(text)
+        if entry and (is_broken or _INCOMPLETE.search(text)):
             self._tail, self._num_tail = entry, 0
 
 

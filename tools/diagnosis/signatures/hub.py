@@ -22,7 +22,6 @@ HUB_SIGNATURES = (
         r"|Token is required|LocalTokenNotFoundError|token (?:is )?(?:invalid|not found)|hf auth login"
         r"|huggingface-cli login",
         "The hub refused access: the token is missing or not valid.",
-        "certain",
     ),
     Signature(
         "forbidden",
