@@ -1,10 +1,14 @@
 """Configs and scripts of many trainers: the settings under Hugging Face's names, each with its line."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from config_samples import CASES, Values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from script_samples import SCRIPTS
 
 from tools.errors import BadInput
 from tools.run_config import read_config
@@ -20,7 +24,12 @@ def values_in(folder: Path, name: str, text: str) -> Values:
     return {key: one.value for key, one in read_config(write(folder, name, text)).items()}
 
 
-@pytest.mark.parametrize(("name", "text", "found"), [(name, *case) for name, case in CASES.items()], ids=CASES.keys())
+SAMPLES = CASES | SCRIPTS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"), [(name, *case) for name, case in SAMPLES.items()], ids=SAMPLES.keys()
+)
 def test_the_config_of_a_trainer_gives_hugging_face_names(tmp_path: Path, name: str, text: str, found: Values) -> None:
     assert values_in(tmp_path, name, text) == found
 
@@ -37,7 +46,7 @@ def test_the_config_of_a_trainer_gives_hugging_face_names(tmp_path: Path, name: 
     ],
 )
 def test_a_setting_knows_its_line_in_every_syntax(tmp_path: Path, name: str, setting: str, number: int) -> None:
-    text = CASES[name][0]
+    text = SAMPLES[name][0]
     line = read_config(write(tmp_path, name, text))[setting].line
     assert (line.number, line.text) == (number, text.split("\n")[number - 1])
 
@@ -85,6 +94,7 @@ def test_what_cannot_be_parsed_is_still_read_by_its_lines(tmp_path: Path, name: 
         ("deep.json", "[" * 200_000),
         ("deep.yaml", "a: " + "{b: " * 50_000),
         ("deep.py", "x = " + "(" * 50_000),
+        ("sum.py", "x = 1" + "+1" * 900),
         ("long.py", "x = " + "-" * 100_000 + "1"),
         (
             "bomb.yaml",
@@ -112,6 +122,13 @@ def test_what_is_no_config_is_refused_with_what_is_allowed(tmp_path: Path, raw: 
         read_config(write(tmp_path, "config.yaml", raw))
     assert "YAML, JSON, TOML, Python, shell or a notebook" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@given(st.binary(max_size=300), st.sampled_from([".py", ".yaml", ".json", ".toml", ".sh", ".ipynb", ""]))
+@settings(derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes, suffix: str) -> None:
+    with suppress(BadInput):
+        assert read_config(write(tmp_path, f"config{suffix}", raw + b"\nlearning_rate: 1e-4\n"))
 
 
 def test_utf16_is_read(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Settings in the dumps, command lines and tables of many trainers; the machine; what is no setting."""
 
+import math
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from settings_factory import logged, values_of
 
 from tools.log_formats.setting_blocks import SettingReader
@@ -221,6 +224,25 @@ def test_the_search_ends_where_nothing_new_comes() -> None:
     for number in range(20_001):
         list(reader.read("worker: 1 is alive", number))
     assert reader.is_idle
+
+
+def test_a_product_of_numbers_is_a_number() -> None:
+    assert logged("Overriding config with train.py:\ngradient_accumulation_steps = 5 * 8\n") == {
+        "gradient_accumulation_steps": 40
+    }
+
+
+WORDS = "lr learning_rate = : -- [ ] { } ' , | .. loss 1e999 config r 0.1 true torch"
+PIECES = st.sampled_from([*WORDS.split(), "\n"])
+
+
+@given(st.lists(PIECES | st.text(max_size=5), max_size=40).map(" ".join), st.booleans())
+@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+def test_any_text_gives_finite_settings_or_none(text: str, is_config: bool) -> None:
+    reader = SettingReader(is_config=is_config)
+    found = [one for number, line in enumerate(text.split("\n"), 1) for one in reader.read(line, number)]
+    for one in [*found, *reader.finish()]:
+        assert isinstance(one.value, bool | str) or math.isfinite(one.value)
 
 
 @pytest.mark.parametrize(

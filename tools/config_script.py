@@ -11,6 +11,7 @@ from tools.run import Line, Setting
 
 MAX_SCRIPT_BYTES = 1 << 20
 MAX_FOLDED = 1e15
+MAX_NESTED = 20
 MIN_STRONG = 2
 NOT_TRAINING = frozenset(
     {"generate", "GenerationConfig", "pipeline", "SamplingParams", "fast_generate", "TextStreamer"}
@@ -210,17 +211,20 @@ def _to_raw(node: ast.expr, constants: Mapping[str, Literal]) -> str | None:
     return repr(value) if isinstance(value, str) else None if value is None else str(value)
 
 
-def _fold(node: ast.expr | None, constants: Mapping[str, Literal]) -> Literal | None:
+def _fold(node: ast.expr | None, constants: Mapping[str, Literal], depth: int = 0) -> Literal | None:
     """A literal, a name that stands for one, or sums and products of numbers."""
+    if depth > MAX_NESTED:
+        return None
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
         return node.value
     if isinstance(node, ast.Name):
         return constants.get(node.id)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _fold(node.operand, constants)
+        value = _fold(node.operand, constants, depth + 1)
         return -value if isinstance(value, int | float) else None
     if isinstance(node, ast.BinOp):
-        return _calculate(node.op, _fold(node.left, constants), _fold(node.right, constants))
+        left, right = (_fold(side, constants, depth + 1) for side in (node.left, node.right))
+        return _calculate(node.op, left, right)
     return None
 
 

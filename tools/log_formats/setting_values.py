@@ -1,5 +1,6 @@
 """From the text of a setting to its value: strict, so that neither prose nor code is taken for one."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -97,8 +98,18 @@ def read_named(name: str, raw: str) -> tuple[NamedValue, ...]:
 
 
 def read_number(raw: str) -> float | None:
-    """Read a number that is nothing but a number; no nan, no infinity."""
-    return float(raw) if _NUMBER.fullmatch(raw) else None
+    """Read a number, or a product of two as nanoGPT's configs have it; no nan, no infinity.
+
+    Example:
+        >>> read_number("2e-4"), read_number("5 * 8"), read_number("nan"), read_number("0.5 is high")
+        (0.0002, 40.0, None, None)
+    """
+    left, times, right = raw.partition("*")
+    if times:
+        factors = (read_number(left.strip()), None if "*" in right else read_number(right.strip()))
+        return factors[0] * factors[1] if factors[0] is not None and factors[1] is not None else None
+    value = float(raw) if _NUMBER.fullmatch(raw) else None
+    return value if value is not None and math.isfinite(value) else None
 
 
 def read_value(raw: str) -> Value | None:
