@@ -5,7 +5,7 @@ Each metric's line is a row of its own, with the step that the head of its block
 
 import re
 
-from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, Names, read_pairs, reading_alone
+from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, Names, read_pairs, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _COMPOSER_HEAD = re.compile(r"(\[epoch=(\d{1,9})(?:/\d{1,9})?\])?\[batch=(\d{1,12})(?:/(\d{1,12}))?\]:|\[Eval batch=\d")
@@ -35,7 +35,7 @@ class _ComposerReader:
         metric = _COMPOSER_METRIC.search(text)
         if metric:
             name = _composer_name(metric[1], metric[2])
-            return {**self._place, name: float(metric[3].replace(",", ""))} if name else None
+            return {**self._place, name: to_number(metric[3])} if name else None
         head = _COMPOSER_HEAD.search(text)
         if head and head[3]:
             found = {"epoch": head[2], "step": head[3], "total_steps": head[4]}
@@ -113,7 +113,7 @@ class _OlmoReader:
             return None
         metric = _OLMO_METRIC.search(text) if self._place else None
         name = self._name(metric[1]) if metric else None
-        return {**self._place, name: float(metric[2].replace(",", ""))} if metric and name else None
+        return {**self._place, name: to_number(metric[2])} if metric and name else None
 
     def _name(self, name: str) -> str | None:
         if name in _OLMO_NAMES:

@@ -2,7 +2,7 @@
 
 import re
 
-from tools.log_formats.pairs import NUMBER, WRAPPED, Field, LineReader, PairLayout, reading_alone
+from tools.log_formats.pairs import NUMBER, WRAPPED, Field, LineReader, PairLayout, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _STEP = PairLayout(
@@ -21,8 +21,8 @@ _TIMER = PairLayout(
     },
 )
 _OVERFLOW = re.compile(
-    r"(?:OVERFLOW!|overflow!)(?: Rank \d{1,6})? Skipping step\. Attempted loss scale: ([\d.]{1,20})"
-    r"(?:, reducing to ([\d.]{1,20}))?"
+    r"(?:OVERFLOW!|overflow!)(?: Rank \d{1,6})? Skipping step\. Attempted loss scale: (\d{1,12}(?:\.\d{1,6})?)"
+    r"(?:, reducing to (\d{1,12}(?:\.\d{1,6})?))?"
 )
 
 
@@ -98,7 +98,7 @@ _PPO = PairLayout(
 _REWARD = re.compile(rf"\b[aA]verage reward score: {WRAPPED}")
 _EVALUATION = PairLayout(
     re.compile(
-        rf"(?:^|[\]>:] {{0,2}})ppl: (?P<eval_perplexity>{NUMBER})(?:, loss: (?P<eval_loss>{NUMBER}))?\s{{0,4}}(?:$|\[)"
+        rf"(?:^|[\]>:)-] {{0,2}})ppl: (?P<eval_perplexity>{NUMBER})(?:, loss: (?P<eval_loss>{NUMBER}))?\s{{0,4}}(?:$|\[)"
     )
 )
 _REWARD_EVALUATION = PairLayout(
@@ -125,7 +125,7 @@ class _ChatReader:
             return values
         reward = _REWARD.search(text)
         if reward:
-            return {**self._place, "reward": float(reward[1])}
+            return {**self._place, "reward": to_number(reward[1])}
         epoch = _EVALUATED_EPOCH.search(text)
         if epoch:
             self._epoch = {"epoch": float(epoch[1])}

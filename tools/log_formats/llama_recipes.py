@@ -3,7 +3,7 @@
 import re
 
 from tools.log_formats.epoch_steps import EpochSteps
-from tools.log_formats.pairs import NUMBER, WRAPPED, LineReader, PairLayout, reading_alone
+from tools.log_formats.pairs import NUMBER, WRAPPED, LineReader, PairLayout, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _STEP = PairLayout(
@@ -37,11 +37,11 @@ class _RecipesReader:
             return values
         match = None if "train_ppl=" in text else _EVAL.search(text)
         if match:
-            return {**self._place, "eval_perplexity": float(match[1]), "eval_loss": float(match[2])}
+            return {**self._place, "eval_perplexity": to_number(match[1]), "eval_loss": to_number(match[2])}
         match = _EPOCH.search(text)
         if match:
-            place = {**self._place, "epoch": float(match[1])}
-            return {**place, "perplexity": float(match[2]), "train_epoch_loss": float(match[3])}
+            place = {**self._place, "epoch": to_number(match[1])}
+            return {**place, "perplexity": to_number(match[2]), "train_epoch_loss": to_number(match[3])}
         return None
 
 

@@ -174,8 +174,8 @@ NEMO_2 = LogFormat(
     ),
     markers=(b"Training epoch ",),
     read=PairLayout(
-        head=re.compile(r"Training epoch (?P<epoch>\d{1,9}), iteration (?P<step>\d{1,12})/\d{1,12} \|"),
-        pair=re.compile(rf"([A-Za-z][\w /]{{0,60}}): ({NUMBER})"),
+        head=re.compile(r"Training epoch (?P<epoch>\d{1,9}), iteration (?P<step>\d{1,12})/\d{1,12}(?= \|)"),
+        pair=re.compile(rf"\| ([A-Za-z][\w /]{{0,60}}): ({NUMBER})"),
         names=_NAMES,
     ).read,
 )

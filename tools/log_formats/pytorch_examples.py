@@ -3,7 +3,7 @@
 import re
 
 from tools.log_formats.epoch_steps import EpochSteps
-from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, read_pairs, reading_alone
+from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, read_pairs, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _SAMPLES = re.compile(
@@ -28,17 +28,17 @@ class _ExampleReader:
     def __call__(self, text: str) -> dict[str, float] | None:
         match = _SAMPLES.search(text)
         if match:
-            seen, total = float(match[2]), max(1.0, float(match[3]))
-            passed = self._epochs.run_step(float(match[1]), seen / total, 1.0)
-            self._epoch = {"epoch": float(match[1])}
-            return {"epoch": passed, "samples": seen, "loss": float(match[4])}
+            seen, total = to_number(match[2]), max(1.0, to_number(match[3]))
+            passed = self._epochs.run_step(to_number(match[1]), seen / total, 1.0)
+            self._epoch = {"epoch": to_number(match[1])}
+            return {"epoch": passed, "samples": seen, "loss": to_number(match[4])}
         match = _TEST_SET.search(text)
         if match:
-            found = {**self._epoch, "eval_loss": float(match[1])}
-            return {**found, "eval_accuracy": float(match[2])} if match[2] else found
+            found = {**self._epoch, "eval_loss": to_number(match[1])}
+            return {**found, "eval_accuracy": to_number(match[2])} if match[2] else found
         match = _TUTORIAL.search(text)
         if match:
-            return self._steps.place({"epoch": float(match[1]), "step": float(match[2]), "loss": float(match[3])})
+            return self._steps.place(dict(zip(("epoch", "step", "loss"), map(to_number, match.groups()), strict=True)))
         return None
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, first_of, reading_alone
+from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, first_of, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 TORCHTUNE = LogFormat(
@@ -172,8 +172,8 @@ class _LitGptReader:
         match = _LITGPT_EVAL.search(text)
         if not match:
             return None
-        step = float(match[2]) if match[2] else self._step
-        found = {"eval_loss": float(match[3])}
+        step = to_number(match[2]) if match[2] else self._step
+        found = {"eval_loss": to_number(match[3])}
         return found if step is None else {"step": step, **found}
 
 

@@ -83,9 +83,9 @@ STEP_DICTIONARY = LogFormat(
             {"rollout": 3.0, "reward": 0.375, "rollout/response_lengths": 812.5},
         ),
     ),
-    markers=(b": {'train/", b": {'rollout/", b"lobal step ", b": {'eval/"),
+    markers=(b": {'train/", b": {'rollout/", b"lobal step ", b": {'eval/", b": {'loss': "),
     read=PairLayout(
-        re.compile(r"\b(?:[Ss]tep (?P<step>\d{1,12})|(?:rollout|eval) (?P<rollout>\d{1,12}))(?=: \{')"),
+        re.compile(r"\b(?:[Ss]tep:? {0,4}(?P<step>\d{1,12})|(?:rollout|eval) (?P<rollout>\d{1,12}))(?=:? {0,2}\{')"),
         re.compile(rf"'([\w/.@ -]{{1,120}})': (?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),
         {
             "train/step": None,

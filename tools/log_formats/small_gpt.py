@@ -3,7 +3,17 @@
 import math
 import re
 
-from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, first_of, reading_alone, scale
+from tools.log_formats.pairs import (
+    NUMBER,
+    UNIT,
+    Field,
+    LineReader,
+    PairLayout,
+    first_of,
+    reading_alone,
+    scale,
+    to_number,
+)
 from tools.log_formats.record import LogFormat
 
 _NANOGPT_TRAIN = PairLayout(
@@ -84,6 +94,7 @@ NANOCHAT = LogFormat(
 _LLMC_TRAIN = PairLayout(
     re.compile(
         rf"\bstep {{1,12}}(?P<step>\d{{1,12}})(?:/(?P<total_steps>\d{{1,12}}))? \| loss:? {{1,4}}(?P<loss>{NUMBER})"
+        r"(?: \([-+\w.]{1,12}\))? ?(?=\| (?:norm|lr|val))"
     )
 )
 _LLMC_PAIR = re.compile(rf"\| {{0,2}}\(?(?:(norm|lr|dt|tok/sec):? {{1,4}})?({NUMBER}) ?(ms|% bf16 MFU|tok/s)?")
@@ -96,7 +107,7 @@ _LLMC_NAMES = {
     "tok/s": Field("tokens_per_second"),
     "% bf16 MFU": Field("mfu"),
 }
-_LLMC_EVAL = re.compile(rf"(?:^|[\]>:] {{0,2}})val(?:idation)? loss:? {{1,4}}({NUMBER})\s{{0,4}}(?:$|\[)")
+_LLMC_EVAL = re.compile(rf"(?:^|[\]>:)-] {{0,2}})val(?:idation)? loss:? {{1,4}}({NUMBER})\s{{0,4}}(?:$|\[)")
 
 
 class _LlmcReader:
@@ -112,10 +123,10 @@ class _LlmcReader:
             for name, number, unit in _LLMC_PAIR.findall(text):
                 target = _LLMC_NAMES.get(name or unit)
                 if target:
-                    values[target.name] = scale(target.name, float(number), target.unit)
+                    values[target.name] = scale(target.name, to_number(number), target.unit)
             return values
         match = _LLMC_EVAL.search(text)
-        return {"step": self._step, "eval_loss": float(match[1])} if match else None
+        return {"step": self._step, "eval_loss": to_number(match[1])} if match else None
 
 
 def _new_llmc_reader() -> LineReader:

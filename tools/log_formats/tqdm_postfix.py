@@ -11,11 +11,12 @@ from tools.log_formats.record import LogFormat
 MAX_DESCRIPTION = 240
 
 _BAR = re.compile(
-    r"\d{1,3}%\|[^|\n]{0,400}\| {0,8}(\d{1,12})/(\d{1,12}) \[[^<\]\n]{1,40}<[^,\]\n]{1,40}, {0,3}[^,\]\n]{1,40}"
-    r"(?:, ([^\]\n]{1,2000}))?"
+    r"\d{1,3}%\|[^|\n]{0,400}\| {0,8}([\d.]{1,12}[kKMG]?)/([\d.]{1,12}[kKMG]?) \[[^<\]\n]{1,40}<"
+    r"[^,\]\n]{1,40}, {0,3}[^,\]\n]{1,40}(?:, ([^\]\n]{1,2000}))?"
 )
 _RICH_BAR = re.compile(
-    r" [━╸╺╴╶─ ]{3,200} {0,3}(\d{1,12})/(\d{1,12}) [\d:]{4,12} • [\d:-]{4,12} {1,3}[\d.]{1,12} ?(?:it/s|s/it)"
+    r"(?<![━╸╺╴╶─ ]) {1,3}[━╸╺][━╸╺╴╶─ ]{2,200}(\d{1,12})/(\d{1,12})"
+    r" [\d:]{4,12} • [\d:-]{4,12} {1,3}[\d.]{1,12} ?(?:it/s|s/it)"
     r" ([^\n]{1,2000})"
 )
 _OPEN_BAR = re.compile(r"(?<![\w/.])(\d{1,12})()it \[[\d:]{4,12}, {0,3}[^,\]\n]{1,40}, ([^\]\n]{1,2000})")
@@ -77,19 +78,20 @@ class _BarReader:
         _choose_loss(values)
         if not any(telling in name for name in values for telling in _TELLING):
             return None
-        step, total = int(bar[1]), int(bar[2] or 0)
         if _EVALUATION.search(description):
-            return self._evaluation(values) if step == total else None
-        self._place(values, description, step, total)
-        return values
-
-    def _place(self, values: dict[str, float], description: str, step: int, total: int) -> None:
+            return self._evaluation(values) if bar[1] == bar[2] else None
         match = _EPOCH.search(description)
         if match:
             values["epoch"] = float(match[1])
+        if bar[1].isdigit():
+            self._place(values, int(bar[1]), int(bar[2]) if bar[2].isdigit() else 0)
+        return values
+
+    def _place(self, values: dict[str, float], step: int, total: int) -> None:
+        """Tell the step; a bar that counts in thousands rounds it, and so tells none."""
         if "step" not in values:
-            if match and total:
-                values["step"] = self._epochs.run_step(float(match[1]), float(step), float(total))
+            if "epoch" in values and total:
+                values["step"] = self._epochs.run_step(values["epoch"], float(step), float(total))
             else:
                 values["step"] = float(self._count_passed(step, total) + step)
                 if total and not self._passed:
