@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from tools.log_formats.frames import ByteSource
 
@@ -51,6 +51,7 @@ def masked_crc(data: bytes) -> int:
     return ((value >> 15 | value << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
+@lru_cache(maxsize=256)
 def read_length(header: bytes) -> int | None:
     """The length of the record that this header begins, None where its checksum is wrong."""
     if len(header) < HEADER_BYTES or _WORD.unpack_from(header, 8)[0] != masked_crc(header[:8]):
@@ -149,22 +150,23 @@ def read_fields(data: bytes) -> Iterator[tuple[int, Field]]:
         >>> list(read_fields(bytes.fromhex("089601120274 65")))
         [(1, 150), (2, b'te')]
     """
-    place = 0
-    while place < len(data):
-        key, place = read_varint(data, place)
+    place, length = 0, len(data)
+    while place < length:
+        key, place = (data[place], place + 1) if data[place] < 0x80 else read_varint(data, place)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, place = read_varint(data, place)
             yield number, value
             continue
         if kind == 2:
-            size, place = read_varint(data, place)
+            is_short = place < length and data[place] < 0x80
+            size, place = (data[place], place + 1) if is_short else read_varint(data, place)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
             raise ValueError("a field of unknown kind")
         end = place + size
-        if end > len(data):
+        if end > length:
             raise ValueError("a field longer than its message")
         part = data[place:end]
         yield number, part if kind == 2 else (_DOUBLE if kind == 1 else _FLOAT).unpack(part)[0]
