@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.diagnosis.finding import Finding
+from tools.run import Line
 
 if TYPE_CHECKING:
     from assistant.evidence import Evidence
@@ -79,6 +80,12 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "confidence": finding.confidence,
         "summary": finding.summary,
         "values": dict(finding.values),
-        "evidence": [{"line": line.number, "text": line.text} for line in finding.evidence],
+        "evidence": [line_to_json(line) for line in finding.evidence],
         "consequences": list(finding.consequences),
     }
+
+
+def line_to_json(line: Line) -> dict[str, Any]:
+    """A line with its number and text; where there are several files, with the one it stands in."""
+    told: dict[str, Any] = {"line": line.number, "text": line.text}
+    return {**told, "source": line.source} if line.source else told

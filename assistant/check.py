@@ -72,11 +72,14 @@ def check_to_json(run: Run, diagnosis: Diagnosis) -> dict[str, Any]:
         "checked": list(diagnosis.checked),
         "skipped": [{"id": rule, "reason": gap.reason} for rule, gap in diagnosis.skipped.items()],
         "facts": collect_facts(run),
-        "settings": {
-            name: {"value": setting.value, "line": setting.line.number} for name, setting in run.settings.items()
-        },
+        "settings": {name: _setting_to_json(setting) for name, setting in run.settings.items()},
         "notes": list(run.notes),
     }
+
+
+def _setting_to_json(setting: Setting) -> dict[str, Any]:
+    place = {"line": setting.line.number, **({"source": setting.line.source} if setting.line.source else {})}
+    return {"value": setting.value, **place}
 
 
 def _choose_format(options: argparse.Namespace) -> str:

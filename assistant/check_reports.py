@@ -78,7 +78,7 @@ def _results(one: Checked, index: Mapping[str, int]) -> Iterator[dict[str, Any]]
     if not one.diagnosis:
         return
     for finding in one.diagnosis.findings:
-        lines = finding.evidence or (None,)
+        lines = tuple(dict.fromkeys(finding.evidence)) or (None,)
         yield {
             "ruleId": finding.id,
             "ruleIndex": index[finding.id],

@@ -103,6 +103,12 @@ def test_an_error_that_no_rule_explains_is_a_result_with_its_line() -> None:
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
 
 
+def test_a_line_that_shows_it_twice_is_placed_once() -> None:
+    line = Line(7, "text")
+    result = sarif(made(finding(evidence=(line, Line(8, ""), line, Line(8, "")))))["runs"][0]["results"][0]
+    assert len(result["relatedLocations"]) == 1
+
+
 def test_a_finding_without_a_line_has_a_place_all_the_same() -> None:
     result = sarif(made(finding(evidence=())))["runs"][0]["results"][0]
     assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "run.log"}}

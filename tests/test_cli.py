@@ -150,7 +150,7 @@ def test_a_config_file_gives_settings_that_the_log_lacks(log: Path, tmp_path: Pa
     config = tmp_path / "config.yaml"
     config.write_text("learning_rate: 2e-4\nlora_r: 16\nbf16: true\n")
     settings = json.loads(ftchat("check", str(log), "--config", str(config), "--json").stdout)["settings"]
-    assert settings["lora_r"] == {"value": 16.0, "line": 2}
+    assert settings["lora_r"] == {"value": 16.0, "line": 2, "source": str(config)}
 
 
 def test_stdout_is_free_of_escape_codes_and_stderr_is_empty(log: Path) -> None:
