@@ -10,6 +10,7 @@ carriage returns included; only the path of the environment and of the scratch f
 import argparse
 import copy
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from recorder.knobs import RUNS, Knobs
+from recorder.knobs import NOT_TO_BE_SEEN, RUNS, Knobs
 from recorder.preference import make_group_trainer, make_pair_trainer
 from recorder.tiny_model import collate, encode, make_pairs, train_base
 
@@ -56,6 +57,7 @@ SHARED: dict[str, Any] = {
 }
 STOP_AT = 0.5
 HEART_EPOCHS = 120
+CONSOLE_DIGITS = 4
 
 
 class SumTrainer(Trainer):  # type: ignore[misc]  # transformers is not typed here
@@ -190,12 +192,25 @@ def write_index() -> None:
 
 def make_entry(file: str, knobs: Knobs) -> dict[str, Any]:
     """One line of the index."""
-    told = {"either": knobs.either, "fair": knobs.fair}
-    return {
-        "file": file,
-        "labels": knobs.labels or ("healthy",),
-        **{key: value for key, value in told.items() if value},
-    }
+    is_seen = knobs.is_seen_in_state or not file.endswith(".json")
+    told = {"either": knobs.either, "fair": knobs.fair} if is_seen else {}
+    labels = (knobs.labels or ("healthy",)) if is_seen else NOT_TO_BE_SEEN
+    facts = {"facts": count_rows(file)}
+    return {"file": file, "labels": labels, **{key: value for key, value in told.items() if value}, **facts}
+
+
+def count_rows(file: str) -> dict[str, float]:
+    """The plain numbers of a run, from the rows of its state file; the console shows four digits of each."""
+    state = RECORDED / f"{file.partition('.')[0]}.trainer_state.json"
+    rows = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+    digits = 17 if file.endswith(".json") else CONSOLE_DIGITS
+    losses = [row["loss"] for row in rows if "loss" in row]
+    evals = [(float(f"{row['eval_loss']:.{digits}g}"), row["step"]) for row in rows if "eval_loss" in row]
+    finite = [pair for pair in evals if math.isfinite(pair[0])]
+    facts = {"n_points": len(losses), "first_loss": losses[0], "last_loss": losses[-1]}
+    if finite:
+        facts |= {"min_eval_loss": min(finite)[0], "min_eval_step": min(finite)[1], "last_eval_loss": finite[-1][0]}
+    return facts
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ GENERALISING = (
          "data_leakage", either=["duplicate_data"], fair=HEART, needs=["eval_loss"]),
     tell("above a uniform guess", make_rows([13.9, 12.8, 12.0, *learn(57, 11.6, 10.6, noise=0.05)]), "label_masking",
          either=WRONG_LABELS, fair=WRONG_LABELS | {"underfitting"}, needs=["settings"], vocab_size=32000,
-         model="meta-llama/Llama-2-7b-hf"),
+         model_name_or_path="meta-llama/Llama-2-7b-hf"),
     tell("sum over 8 micro-batches", with_evals([8 * loss for loss in learn(80)], [1.6, 1.35, 1.22, 1.17]),
          "grad_accumulation_scaling", needs=["eval_loss", "settings"], gradient_accumulation_steps=8),
     tell("sum over 16 micro-batches, untold", with_evals([16 * loss for loss in learn(80, 1.9, 0.9)],

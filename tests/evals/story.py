@@ -84,7 +84,7 @@ def make_case(story: Story, writer: str, data: bytes) -> Case:
         partial(read, data),
         story.labels,
         story.either,
-        story.fair,
+        story.fair if evals else story.fair | {"no_evaluation"},
         facts if is_whole else {},
         [round(row["step"]) + offset for row in losses] if is_whole else (),
         tells_steps="step" not in lacks,
