@@ -3,10 +3,10 @@
 import re
 
 from tools.log_formats.frames import read_rank
+from tools.log_formats.lone_messages import MAX_SUMMARY, make_problem, read_lone_message
 from tools.log_formats.out_of_memory import is_gpu_memory, is_host_memory, read_sizes
 from tools.log_formats.problem_ledger import Entry, ProblemLedger
 from tools.log_formats.signals import read_signal
-from tools.log_formats.signs import SLOW_PATH, read_sign
 from tools.log_formats.stacks import (
     MAX_STACK_LINES,
     PLAIN_FRAME,
@@ -25,7 +25,6 @@ from tools.run import Line, Problem
 MAX_RAW_STACK_LINES = 3000
 MAX_TAIL_LINES = 8
 MAX_LOOSE_LINES = 4
-MAX_SUMMARY = 1000
 
 MARKERS = (
     b"Traceback (most",
@@ -89,21 +88,13 @@ _ERROR = re.compile(
 _ANY_ERROR = re.compile(
     rf"^(?!(?:WARNING|INFO|ERROR|DEBUG|CRITICAL|NOTE|Note|Warning|Traceback)\b){_NAME}(?::\s|:?\s{{0,8}}$)"
 )
-_BARE_ERROR = re.compile(
-    r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|\s{0,8}$)"
-    r"|CUDA error: |[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
-)
 _CODE = re.compile(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
 _INCOMPLETE = re.compile(r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)")
 _JOB_END = "Error executing job with overrides"
+_IGNORED = re.compile(r"^(?:Exception ignored in|Error in (?:sys\.excepthook|atexit))")
 _ENDED = re.compile(r"[.)\]}\"']\s{0,8}$|by PyTorch|is free|avoid fragmentation")
 _TIMED = re.compile(r"^\[?\d{4}-\d\d-\d\d")
 _DIRECT_CAUSE, _CONTEXT = "was the direct cause of the following exception", "During handling of the above exception"
-_ASSERTION = re.compile(
-    r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
-)
-_TIMEOUT = re.compile(r"Watchdog caught collective operation timeout|last enqueued (?:NCCL )?work: \d+, last completed")
-_TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
 _DIGITS = re.compile(r"\d{1,20}")
 
 
@@ -123,6 +114,7 @@ class ProblemReader:
         self._prefix: re.Pattern[str] | None = None
         self._link = ""
         self._ends_job = False
+        self._is_ignored = False
         self._tail: Entry | None = None
         self._num_tail = 0
 
@@ -149,7 +141,9 @@ class ProblemReader:
         text = self._without_prefix(plain)
         if self._read_tail(text, is_start=start is not None):
             return
-        if _JOB_END in text:
+        if _IGNORED.match(text):
+            self._is_ignored = True
+        elif _JOB_END in text:
             self._ends_job = True
         elif _DIRECT_CAUSE in text:
             self._link = "cause"
@@ -164,7 +158,7 @@ class ProblemReader:
 
     def finish(self) -> None:
         """Take note of a stack that the log ends in."""
-        if self._in_stack and self._has_start and self._stack:
+        if self._in_stack and self._has_start and self._stack and not self._is_ignored:
             last, text = self._stack[-1]
             self._add("traceback", last, f"the log ends inside a traceback: {text.strip()}")
 
@@ -225,38 +219,19 @@ class ProblemReader:
 
     def _read_lone(self, line: Line, text: str, plain: str) -> None:
         """Read a line that says something without a stack."""
-        if _TIMEOUT.search(plain):
-            rank = _TIMEOUT_RANK.search(plain)
-            problem = Problem("timeout", text.strip()[:MAX_SUMMARY], (line,), line.number, line.number)
-            self._ledger.record(problem, int(rank[1]) if rank else read_rank(plain))
-        elif assertion := _ASSERTION.search(text):
-            what = next(group for group in assertion.groups() if group)
-            self._record("assertion", line, text, name=what.replace("`", "'"))
-        elif name := read_signal(text):
-            self._record("signal", line, text, name=name)
-        elif bare := _BARE_ERROR.search(text):
-            found = text[bare.start("error") if bare["error"] else 0 :].strip()
-            entry = self._record("error", line, found, name=found.split(":")[0] if bare["error"] else "OSError")
-            self._await_tail(entry, found)
-        elif SLOW_PATH.search(text):
-            self._record("warning", line, text)
-        else:
-            self._read_sign(line, text)
-
-    def _read_sign(self, line: Line, text: str) -> None:
-        name, values = read_sign(text)
-        if name:
-            self._record("sign", line, text, name=name, values=values)
-
-    def _record(
-        self, kind: str, line: Line, text: str, name: str = "", values: dict[str, int] | None = None
-    ) -> Entry | None:
-        summary = text.strip()[:MAX_SUMMARY]
-        problem = Problem(kind, summary, (line,), line.number, line.number, values or {}, name=name, message=summary)
-        return self._ledger.record(problem, read_rank(line.text))
+        found = read_lone_message(line, text, plain)
+        if found is None:
+            return
+        entry = self._ledger.record(*found)
+        if found[0].kind == "error":
+            self._await_tail(entry, found[0].summary)
 
     def _add(self, kind: str, line: Line, text: str) -> None:
-        """Record an error with the stack that led to it, and close the stack."""
+        """Record an error with the stack that led to it, and close the stack; what is raised at exit is left out."""
+        if self._is_ignored:
+            self._is_ignored = self._in_stack = False
+            self._stack.clear()
+            return
         frames = read_frames(self._stack)
         summary = text.strip()[:MAX_SUMMARY]
         problem = Problem(
@@ -282,7 +257,7 @@ class ProblemReader:
         self._stack.clear()
         self._in_stack, self._ends_job, self._link = False, False, ""
         if name := read_signal(text):
-            self._record("signal", line, text, name=name)
+            self._ledger.record(make_problem("signal", line, text, name), rank)
         self._await_tail(entry, summary)
 
     def _await_tail(self, entry: Entry | None, text: str) -> None:

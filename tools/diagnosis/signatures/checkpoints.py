@@ -69,6 +69,14 @@ CHECKPOINT_SIGNATURES = (
         "The weight is saved or looked up under a name that a wrapper (torch.compile, data-parallel) changed: {key}.",
     ),
     Signature(
+        "weight_name_missing",
+        RESUME,
+        r"KeyError: ['\"](?P<key>\w{1,60}\.[\w.]{1,160}(?:weight|bias|weight_scale\w{0,10}|weight_offset|qweight|scales"
+        r"|lora_[AB]\S{0,40}))"
+        r"['\"]",
+        "The weight {key} is in the checkpoint and not in the model, or the other way round.",
+    ),
+    Signature(
         "checkpoint_key_missing",
         RESUME,
         r"KeyError: ['\"](?P<key>(?:\w{0,20}state_dict|optimizer\w{0,20}|lr_scheduler\w{0,20}|scheduler\w{0,10}"
@@ -106,6 +114,13 @@ CHECKPOINT_SIGNATURES = (
         r"specify `?target_modules`? in `?peft_config|No `?target_modules`? passed|target_modules.{0,40}(?:must be"
         r"|cannot be None|is None)",
         "LoRA was given no target modules, and it knows none for this architecture.",
+        "certain",
+    ),
+    Signature(
+        "adapters_already_there",
+        LORA,
+        r"already has LoRA adapters|already has a `?peft_config|adapter with name .{0,40} already exists",
+        "Adapters were put on a model that already has some.",
         "certain",
     ),
     Signature(

@@ -37,8 +37,28 @@ CONFIGURATION_SIGNATURES = (
         r"not used by the HfArgumentParser: ?(?P<keys>\[[^\]\n]{1,200}\])"
         r"|unrecognized arguments: (?P<arguments>[^\n]{1,200})|invalid choice: "
         r"(?P<choice>[^\n]{1,80})|the following arguments are required: (?P<required>[^\n]{1,120})"
-        r"|expected one argument",
+        r"|expected one argument|`?model_kwargs`? are not used by the model",
         "The program does not take a setting that it was given, or lacks one that it needs.",
+        "certain",
+    ),
+    Signature(
+        "number_as_text",
+        "",
+        r"not supported between instances of '(?:str|float|int)' and '(?:str|float|int)'",
+        "A number was read as text; YAML takes 1e-5 for text and 1.0e-5 for a number.",
+    ),
+    Signature(
+        "layer_class_to_shard",
+        "",
+        r"Could not find the transformer layer (?:class|to wrap)",
+        "The layer class named for sharding does not exist in this model.",
+        "certain",
+    ),
+    Signature(
+        "file_missing",
+        "",
+        r"(?:FileNotFoundError|NotADirectoryError|IsADirectoryError): .{0,120}?'(?P<path>[^'\n]{1,200})'",
+        "A file or folder that the program reads is not there: {path}.",
         "certain",
     ),
     Signature(

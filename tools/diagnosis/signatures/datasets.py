@@ -29,7 +29,7 @@ DATASET_SIGNATURES = (
     Signature(
         "column_not_in_data",
         FORMAT,
-        r"[Cc]olumn(?: name)?s? ['\"\[(]{0,2}(?P<column>[\w ,'\"-]{1,80}?)['\"\])]{0,2} (?:is |are )?"
+        r"[Cc]olumn(?: name)?s?(?: to \w{1,20})? ['\"\[(]{0,2}(?P<column>[\w ,'\"-]{1,80}?)['\"\])]{0,2} (?:is |are )?"
         r"(?:not in|not found in|doesn'?t exist|do not exist|don'?t exist)",
         "The data has no column '{column}'.",
         "certain",
@@ -87,6 +87,17 @@ DATASET_SIGNATURES = (
         "The tokenizer got something that is no text: an empty field, a number or a list.",
     ),
     Signature(
+        "field_of_other_type",
+        FORMAT,
+        r"can only concatenate str \(not \"(?P<type>\w{1,30})\"\)|string indices must be integers|'(?:str|NoneType"
+        r"|list)' object has no"
+        r" attribute '(?:get|keys|items|strip|split|lower|startswith)'"
+        r"|unsupported operand type\(s\) for \+: '(?:NoneType|str)'",
+        "A field of an example is empty or of another type than the code that prepares it expects.",
+        "likely",
+        stack=r"format|prompt|preprocess|tokeniz|collat|_map_single|apply_chat|conversation|__getitem__",
+    ),
+    Signature(
         "formatting_function",
         FORMAT,
         r"formatting_func|dataset_text_field|You must specify a `?formatting",
@@ -128,7 +139,7 @@ DATASET_SIGNATURES = (
         TEMPLATE,
         r"chat_template is not set|does not have a chat template|[Nn]o chat template"
         r"|[Cc]annot use (?:apply_)?chat[_ ]template"
-        r"|Template (?P<template>[\w.-]{1,60}) does not exist|TemplateNotFound",
+        r"|Template '?(?P<template>[\w.-]{1,60}?)'? (?:does not exist|not found)|TemplateNotFound",
         "The tokenizer has no chat template, and none was given.",
         "certain",
     ),

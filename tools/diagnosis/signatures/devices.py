@@ -155,8 +155,15 @@ DEVICE_SIGNATURES = (
     Signature(
         "cudnn_failure",
         "",
-        r"cuDNN error|CUDNN_STATUS_\w{1,40}|Unable to find a valid cuDNN algorithm",
+        r"cuDNN error|CUDNN_STATUS_\w{1,40}|Unable to find a valid cuDNN algorithm|GET was unable to find an engine",
         "cuDNN failed; little free memory or a mismatched build are the usual reasons.",
+        "possible",
+    ),
+    Signature(
+        "cuda_error",
+        "",
+        r"(?:CUDA|HIP) (?:driver )?error: (?P<what>[^\n]{1,80})",
+        "A call to the GPU failed: {what}.",
         "possible",
     ),
     Signature(

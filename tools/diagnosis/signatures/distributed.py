@@ -68,7 +68,8 @@ DISTRIBUTED_SIGNATURES = (
         "",
         r"[Dd]efault process group has not been initialized|environment variable (?P<variable>MASTER_ADDR|MASTER_PORT"
         r"|RANK|WORLD_SIZE) "
-        r"expected, but not set|ProcessGroup is not (?:initialized|supported)",
+        r"expected, but not set|KeyError: '(?P<key>LOCAL_RANK|RANK|WORLD_SIZE|MASTER_ADDR|MASTER_PORT)'"
+        r"|ProcessGroup is not (?:initialized|supported)",
         "The program was not started by a launcher that sets up its ranks.",
         "certain",
     ),

@@ -11,7 +11,7 @@ PACKAGE_SIGNATURES = (
         r"model type [`'\"]?(?P<model_type>[\w.-]{1,60})[`'\"]? but Transformers does not recognize"
         r"|KeyError: '(?P<architecture>(?:llama|qwen|mistral|gemma"
         r"|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite|smollm|minimax|kimi)[\w.-]{0,40})'"
-        r"|Unsloth: \S{1,120} (?:is )?not supported"
+        r"|Unsloth: \S{1,120} (?:is )?not supported|Model type '?(?P<type>[\w.-]{1,60})'? not supported"
         r"|transformers.{0,80}does not support (?P<model>\S{1,80})",
         "This version of the library does not know the model's architecture.",
     ),
@@ -60,7 +60,8 @@ PACKAGE_SIGNATURES = (
         ID,
         r"'(?P<type>\w{0,60}(?:Trainer|Tokenizer\w{0,10}|Config|Cache|ForCausalLM|Accelerator\w{0,20}|Model"
         r"|RotaryEmbedding|State|DataLoader\w{0,20}"
-        r"|Attention|DecoderLayer|TrainingArguments|Optimizer))' object has no attribute '(?P<attribute>\w{1,80})'"
+        r"|Attention|DecoderLayer|TrainingArguments|Optimizer|\w{1,40}Linear"
+        r"|_OpNamespace))'(?: '\w{1,40}')? object has no attribute '(?P<attribute>\w{1,80})'"
         r"|type object '(?P<class>\w{1,80})' has no attribute"
         r"|'DeepSpeedCPUAdam' object has no attribute",
         "A class of a library lacks an attribute that another one expects: their versions do not fit.",
@@ -72,7 +73,7 @@ PACKAGE_SIGNATURES = (
         r"|requires .{0,40}?`?(?P<needed>[\w.-]{1,60}) ?(?:>=|==|~=)"
         r"|but found (?P<found>[\w-]{1,40}==[\w.]{1,30})|[Pp]lease (?:upgrade|update|downgrade) |requires (?:the"
         r"|a) (?:newer|latest) version"
-        r"|VersionConflict|DistributionNotFound|PackageNotFoundError|incompatible with .{0,40}version",
+        r"|requires PyTorch|VersionConflict|DistributionNotFound|PackageNotFoundError|incompatible with .{0,40}version",
         "A package is missing or of a version that another one does not take.",
     ),
     Signature(
@@ -96,7 +97,8 @@ PACKAGE_SIGNATURES = (
         ID,
         r"undefined symbol: (?P<symbol>\w{1,200})|(?:GLIBC|GLIBCXX|CXXABI)_[\d.]{1,12}'? not found"
         r"|(?P<library>lib[\w.+-]{1,60}): cannot open shared object file"
-        r"|DLL load failed|Library not loaded|symbol not found in flat namespace",
+        r"|DLL load failed|WinError (?:126|127|182|1114)|built without libuv|Library not loaded"
+        r"|symbol not found in flat namespace",
         "A native library is missing or was built against another version.",
     ),
     Signature(
@@ -123,7 +125,8 @@ PACKAGE_SIGNATURES = (
     Signature(
         "cuda_extension",
         ID,
-        r"Error building extension '(?P<extension>\w{1,80})'|ninja: build stopped|Ninja is required"
+        r"Error compiling objects for extension|Error building extension '(?P<extension>\w{1,80})'|ninja: build stopped"
+        r"|Ninja is required"
         r"|Unable to JIT load the (?P<operator>\w{1,60})|CUDAMismatchException"
         r"|MissingCUDAException|CUDA_HOME (?:environment variable is not set|does not exist)"
         r"|does not match the version torch was compiled with|nvcc.{0,40}not found"

@@ -186,7 +186,8 @@ PRECISION_SIGNATURES = (
         r"returned nan values in its \d{1,3}(?:st|nd|rd|th) output|probability tensor contains either `?inf`?, `?nan`?"
         r"|(?:[Ll]oss|LOSS) (?:is|was|became|has become) (?:nan|NaN|inf|not finite)|(?:nan|NaN) (?:loss|in loss"
         r"|detected in loss)"
-        r"|Encountered (?:nan|NaN)|[Ll]oss is (?:nan|NaN), stopping",
+        r"|Encountered (?:nan|NaN)|[Ll]oss is (?:nan|NaN), stopping|(?:NaN|nan|Inf|inf) values? (?:found|detected|in)"
+        r"|contains? (?:NaN|nan)\b",
         "A value that is not a number came up in the computation.",
     ),
 )

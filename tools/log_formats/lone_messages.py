@@ -1,0 +1,54 @@
+"""Lines that say something without a stack: errors, failed checks in kernels, waiting ranks, signals, warnings."""
+
+import re
+
+from tools.log_formats.frames import read_rank
+from tools.log_formats.signals import read_signal
+from tools.log_formats.signs import SLOW_PATH, read_sign
+from tools.run import Line, Problem
+
+MAX_SUMMARY = 1000
+
+_BARE_ERROR = re.compile(
+    r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|\s{0,8}$)"
+    r"|CUDA error: |[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
+)
+_ASSERTION = re.compile(
+    r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
+)
+_TIMEOUT = re.compile(r"Watchdog caught collective operation timeout|last enqueued (?:NCCL )?work: \d+, last completed")
+_TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
+
+
+def read_lone_message(line: Line, text: str, plain: str) -> tuple[Problem, int | None] | None:
+    """Read one line.
+
+    Args:
+        line: as it stands in the log.
+        text: without colours and prefixes; plain: without colours.
+
+    Returns:
+        The problem and the rank that printed it, None where the line says nothing that is known.
+    """
+    rank = read_rank(line.text)
+    if _TIMEOUT.search(plain):
+        named = _TIMEOUT_RANK.search(plain)
+        return make_problem("timeout", line, text), int(named[1]) if named else rank
+    if assertion := _ASSERTION.search(text):
+        what = next(group for group in assertion.groups() if group)
+        return make_problem("assertion", line, text, what.replace("`", "'")), rank
+    if name := read_signal(text):
+        return make_problem("signal", line, text, name), rank
+    if bare := _BARE_ERROR.search(text):
+        found = text[bare.start("error") if bare["error"] else 0 :].strip()
+        return make_problem("error", line, found, found.split(":")[0] if bare["error"] else "OSError"), rank
+    if SLOW_PATH.search(text):
+        return make_problem("warning", line, text), rank
+    name, values = read_sign(text)
+    return (make_problem("sign", line, text, name, values), rank) if name else None
+
+
+def make_problem(kind: str, line: Line, text: str, name: str = "", values: dict[str, int] | None = None) -> Problem:
+    """A problem that one line tells."""
+    summary = text.strip()[:MAX_SUMMARY]
+    return Problem(kind, summary, (line,), line.number, line.number, values or {}, name=name, message=summary)
