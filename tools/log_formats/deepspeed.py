@@ -98,7 +98,8 @@ _PPO = PairLayout(
 _REWARD = re.compile(rf"\b[aA]verage reward score: {WRAPPED}")
 _EVALUATION = PairLayout(
     re.compile(
-        rf"(?:^|[\]>:)-] {{0,2}})ppl: (?P<eval_perplexity>{NUMBER})(?:, loss: (?P<eval_loss>{NUMBER}))?\s{{0,4}}(?:$|\[)"
+        rf"(?:^|[\]>:)-] {{0,2}})ppl: (?P<eval_perplexity>{NUMBER})(?:, loss: (?P<eval_loss>{NUMBER}))?"
+        r"\s{0,4}(?:$|\[)"
     )
 )
 _REWARD_EVALUATION = PairLayout(

@@ -1,4 +1,4 @@
-"""fairseq: its simple, json and progress-bar-free log formats."""
+"""fairseq: its simple log format."""
 
 import re
 
@@ -33,8 +33,6 @@ _TOTAL = re.compile(
     r"\| (train|valid|[\w-]{1,20}) \| epoch (\d{3,9})(?: \| valid on '[^']{1,60}' subset)?(?= \| loss )"
 )
 _TOTAL_PAIR = re.compile(rf"\| ([a-z][\w.]{{0,40}}) ({NUMBER})(?= \||\s{{0,4}}$|\[)")
-_JSON = re.compile(r"\| (train_inner|train|valid\w{0,20}) \| \{\"epoch\": (\d{1,9}), ")
-_JSON_PAIR = re.compile(rf"\"([a-z][\w.]{{0,40}})\": \"?({NUMBER})\"?[,}}]")
 
 
 class _FairseqReader:
@@ -48,21 +46,13 @@ class _FairseqReader:
         if values:
             self._has_inner = True
             return values
-        for head, pair in ((_TOTAL, _TOTAL_PAIR), (_JSON, _JSON_PAIR)):
-            match = head.search(text)
-            if match:
-                values = {"epoch": float(match[2]), **read_pairs(pair, _NAMES, text, match.end())}
-                return self._row(match[1], values)
-        return None
-
-    def _row(self, kind: str, values: dict[str, float]) -> dict[str, float] | None:
-        if kind == "train_inner":
-            self._has_inner = True
-        elif kind == "train":
+        match = _TOTAL.search(text)
+        if not match:
+            return None
+        values = {"epoch": float(match[2]), **read_pairs(_TOTAL_PAIR, _NAMES, text, match.end())}
+        if match[1] == "train":
             return None if self._has_inner else values
-        else:
-            return as_eval(values)
-        return values
+        return as_eval(values)
 
 
 def _new_reader() -> LineReader:
@@ -72,7 +62,7 @@ def _new_reader() -> LineReader:
 FAIRSEQ = LogFormat(
     name="fairseq",
     title="fairseq console",
-    source="fairseq/logging/progress_bar.py SimpleProgressBar, JsonProgressBar",
+    source="fairseq/logging/progress_bar.py SimpleProgressBar",
     samples=(
         (
             "2023-04-05 06:07:08 | INFO | train_inner | epoch 003:     50 / 400 loss=7.25, nll_loss=6.5, ppl=90.51, "
@@ -110,14 +100,8 @@ FAIRSEQ = LogFormat(
                 "eval_best_loss": 6.75,
             },
         ),
-        (
-            '[2023-04-05 06:07:08][train_inner][INFO] | train_inner | {"epoch": 2, "update": 1.125, "loss": "5.5", '
-            '"ppl": "45.25", '
-            '"num_updates": "450", "lr": "0.0001"}',
-            {"epoch": 2.0, "step": 450.0, "loss": 5.5, "perplexity": 45.25, "learning_rate": 0.0001},
-        ),
     ),
-    markers=(b" / ", b"| epoch ", b'| {"epoch": '),
+    markers=(b" / ", b"| epoch "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -6,7 +6,7 @@ from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, LineReader, read_pairs, reading_alone
 from tools.log_formats.record import LogFormat
 
-_EPOCH = re.compile(r"(?:^|\s)Epoch (\d{1,9})/(\d{1,9})\s{0,4}(?:$|\d)")
+_EPOCH = re.compile(r"(?:^|[\s>:])Epoch (\d{1,9})/(\d{1,9})\s{0,4}(?:$|\d)")
 _BAR = re.compile(
     r"(?<![\d/])(\d{1,12})/(\d{1,12}) {1,4}(?:\[[=>.]{3,80}\]|━[━ \u2578\u257a]{3,80}|(?=- \d))"
     r"[^\n|]{0,60}? - (?=[a-z]\w{0,60}: )"
