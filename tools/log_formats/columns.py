@@ -12,6 +12,7 @@ from tools.units import parse_number
 MAX_COLUMNS = 2000
 MAX_NAME_LENGTH = 200
 COORDINATES = frozenset({"step", "epoch"})
+MEAN_LOSS = "train_loss"
 TELLING = COORDINATES | {"loss", "eval_loss"}
 MISSING = frozenset({"", "none", "null", "na", "n/a", "<na>", "-", "--", "no log", "#na#"})
 
@@ -29,9 +30,12 @@ _PREFERRED = {
     "loss": "loss train_loss_step train/loss_step train/loss training_loss train_loss",
     "eval_loss": "eval_loss eval/loss val_loss val/loss valid_loss validation_loss full_valid_loss test_loss",
 }
+_MEANS = frozenset({"train_loss", "train/train_loss"})
+"""Beside the duration of the run this is its mean loss, and no value of the curve."""
 _RANKS = {name: rank for names in _PREFERRED.values() for rank, name in enumerate(names.split())}
 _WITHIN_EPOCH = frozenset({"step", "batch", "iter", "iters", "iteration", "batch_idx"})
 _EVALUATED = re.compile(r"(?:^|[^a-z])(?:eval|evaluation|val|valid|validation|dev|test)(?:[^a-z]|$)")
+_LOSS = re.compile(r"loss(?![_ ]?(?:scale|weight|coef))")
 _SPREAD = ("__min", "__max")
 _INDEX = re.compile(r"(?:unnamed: \d{1,6}|index|#)?")
 _NAME = re.compile(r"[\w#%$][\w \-./:%()\[\]@+#&*=|,$]*")
@@ -202,6 +206,8 @@ def _settle(plain: Sequence[str]) -> list[str]:
     """Name every column by itself, with a second look where no column is called a loss outright."""
     names = [name_metric(cell) if not _INDEX.fullmatch(cell.lower()) else "" for cell in plain]
     lower = [cell.lower().replace(" ", "_") for cell in plain]
+    if any(cell.endswith("train_runtime") for cell in lower):
+        names = [MEAN_LOSS if cell in _MEANS else name for name, cell in zip(names, lower, strict=True)]
     if {"train_loss", "valid_loss", "time"} <= set(lower):
         names = [_as_evaluated(name, cell, "time") for name, cell in zip(names, plain, strict=True)]
     if "validation_loss" in lower:
@@ -211,9 +217,11 @@ def _settle(plain: Sequence[str]) -> list[str]:
             candidates = [
                 index
                 for index, cell in enumerate(lower)
-                if "loss" in cell and names[index] not in TELLING and bool(_EVALUATED.search(cell)) == is_evaluated
+                if _LOSS.search(cell)
+                and names[index] not in {*TELLING, MEAN_LOSS}
+                and bool(_EVALUATED.search(cell)) == is_evaluated
             ]
-            if candidates and "scale" not in lower[candidates[0]]:
+            if candidates:
                 names[candidates[0]] = wanted
     return names
 
