@@ -15,13 +15,14 @@ _ENQUEUED = re.compile(r"Rank (\d{1,5})\].{0,200}?last enqueued (?:NCCL )?work: 
 
 def judge_distributed_hang(run: Run) -> Verdict:
     """Find ranks that waited for another one, where no other error tells why."""
-    timeout = next((problem for problem in run.problems if problem.kind == "timeout"), None)
+    timeouts = [problem for problem in run.problems if problem.kind == "timeout"]
+    timeout = next((problem for problem in timeouts if problem.name == "waited"), None)
     found = judge_crash(run, HANG)
     if timeout is None or isinstance(found, CannotJudge):
         return found
     if has_other_root(run, find_crashes(run)):
         return None
-    texts = [line.text for line in timeout.lines]
+    texts = [line.text for problem in timeouts for line in problem.lines]
     waits = [match for text in texts if (match := _TIMED_OUT.search(text))]
     values: dict[str, Value] = {
         "num_ranks": len(timeout.ranks) or None,

@@ -16,7 +16,9 @@ _BARE_ERROR = re.compile(
 _ASSERTION = re.compile(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
 )
-_TIMEOUT = re.compile(r"Watchdog caught collective operation timeout|last enqueued (?:NCCL )?work: \d+, last completed")
+_TIMEOUT = re.compile(
+    r"Watchdog caught collective operation timeout|(last enqueued (?:NCCL )?work: \d{1,12}, last completed)"
+)
 _TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
 
 
@@ -31,9 +33,10 @@ def read_lone_message(line: Line, text: str, plain: str) -> tuple[Problem, int |
         The problem and the rank that printed it, None where the line says nothing that is known.
     """
     rank = read_rank(line.text)
-    if _TIMEOUT.search(plain):
+    if timeout := _TIMEOUT.search(plain):
         named = _TIMEOUT_RANK.search(plain)
-        return make_problem("timeout", line, text), int(named[1]) if named else rank
+        name = "status" if timeout[1] else "waited"
+        return make_problem("timeout", line, text, name), int(named[1]) if named else rank
     if assertion := _ASSERTION.search(text):
         what = next(group for group in assertion.groups() if group)
         return make_problem("assertion", line, text, what.replace("`", "'")), rank

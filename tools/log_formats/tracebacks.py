@@ -43,6 +43,7 @@ MARKERS = (
     b"xitcode",
     b"return code",
     b"xit status",
+    b"exited with",
     b"SIG",
     b"ignal",
     b"CANCELLED",
