@@ -31,7 +31,6 @@ CONSEQUENCES: dict[str, frozenset[str]] = {
     "vanishing_gradients": frozenset({"loss_not_decreasing"}),
     "checkpoint_resume": frozenset({"loss_divergence", "loss_spikes", "overfitting", "lr_schedule"}),
     "data_leakage": frozenset({"loss_not_decreasing", "duplicate_data"}),
-    "lr_schedule": frozenset({"loss_spikes"}),
     "overfitting": frozenset({"missing_regularization"}),
 }
 

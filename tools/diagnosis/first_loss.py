@@ -4,7 +4,7 @@ import math
 from statistics import median
 
 from tools.diagnosis.finding import CannotJudge, Finding, Verdict, quote
-from tools.diagnosis.kinds import is_language_model, vocabulary_logarithm
+from tools.diagnosis.kinds import is_language_model, is_pretrained, vocabulary_logarithm
 from tools.diagnosis.signals import RL_LOSS, Signals
 from tools.units import format_number
 
@@ -44,7 +44,7 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
         return signals.too_few(MIN_ROWS)
     if signals.run.is_excerpt:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
-    if not signals.is_lora:
+    if not is_pretrained(signals.run):
         return CannotJudge("nothing tells that the model was trained before", "the training config")
     start, uniform = median(signals.values[:NUM_FIRST]), vocabulary_logarithm(signals.run)
     if _is_summed(signals, start) or signals.is_preference:

@@ -1,14 +1,13 @@
 """The validation loss climbing while the training loss falls: where it turned, and which checkpoint to keep."""
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import median
 
 from tools.diagnosis.checkpoints import improving_metric, tell_checkpoint
 from tools.diagnosis.curves import measure_turn_noise, where
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Severity, Verdict, quote
 from tools.diagnosis.signals import Signals
+from tools.diagnosis.stairs import find_stairs
 from tools.run import Point
 from tools.units import format_number
 
@@ -30,11 +29,6 @@ OUTWEIGHING_SHARE = 0.3
 TRAIN_RISE_SHARE = 0.05
 TRAIN_FOLLOWS = 0.5
 """A training loss that rises by half as much as the validation loss makes it divergence, not overfitting."""
-MIN_EPOCHS_FOR_STAIRS = 3
-STAIR_SHARE = 0.2
-STAIR_OF_FALL = 0.7
-STAIR_SIGMAS = 3.0
-"""Steps at the epochs' beginnings that make up 70 % of the fall: rows are recognised when they come again."""
 
 
 def judge_overfitting(signals: Signals) -> Verdict:
@@ -105,28 +99,19 @@ def _too_few(evals: Sequence[Point]) -> CannotJudge:
 
 def _judge_stairs(signals: Signals) -> Finding | None:
     """A training loss that steps down at each epoch: memorising, of which an evaluation would tell the harm."""
-    starts = signals.epoch_starts
-    if len(starts) < MIN_EPOCHS_FOR_STAIRS - 1 or len(signals.values) < 5 * len(starts) or min(signals.values) < 0:
+    stairs = find_stairs(signals)
+    if stairs is None:
         return None
-    values = signals.values
-    bounds = [0, *starts, len(values)]
-    reach = max(2, min(b - a for a, b in pairwise(bounds)) // 4)
-    steps = [median(values[max(0, i - reach) : i]) - median(values[i : i + reach]) for i in starts]
-    fall = median(values[:reach]) - median(values[-reach:])
-    noise = signals.curve.noise / math.sqrt(reach)
-    is_stair = min(steps) > STAIR_SIGMAS * noise and sum(steps) > STAIR_OF_FALL * fall > STAIR_SHARE * values[0]
-    if not is_stair:
-        return None
-    first = signals.losses[starts[0]]
+    before, first = signals.losses[stairs.starts[0] - 1], signals.losses[stairs.starts[0]]
     return Finding(
         id="overfitting",
         severity="note",
         confidence="possible",
-        summary=f"The training loss falls in steps at the beginning of each epoch ({len(steps)} of them, by "
-        f"{format_number(median(steps))} each) and hardly between: rows are recognised when they come again. Without "
-        "evaluations the log does not tell whether that does harm.",
-        values={"num_steps_down": len(steps), "median_step_down": median(steps)},
-        evidence=quote([signals.losses[starts[0] - 1], first, signals.losses[-1]]),
+        summary=f"The training loss falls in steps at the beginning of each epoch ({len(stairs.starts)} of them, by "
+        f"{format_number(median(stairs.heights))} each) and hardly between: rows are recognised when they come again. "
+        "Without evaluations the log does not tell whether that does harm.",
+        values={"num_steps_down": len(stairs.starts), "median_step_down": median(stairs.heights)},
+        evidence=quote([before, first, signals.losses[-1]]),
     )
 
 

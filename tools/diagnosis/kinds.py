@@ -81,6 +81,11 @@ def is_lora(run: Run) -> bool | None:
     return None
 
 
+def is_pretrained(run: Run) -> bool | None:
+    """Whether the model was trained before; None where nothing tells."""
+    return True if is_lora(run) or "model_name_or_path" in run.settings else None
+
+
 def is_language_model(run: Run) -> bool:
     """Whether the metrics or the settings are those of a language model."""
     settings = ("max_seq_length", "packing", "vocab_size", "cutoff_len", "max_length")

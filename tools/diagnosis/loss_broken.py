@@ -31,7 +31,7 @@ def judge_loss_nan(signals: Signals) -> Verdict:
         return NO_LOSS
     broken = [point for point in points if not math.isfinite(point.value)]
     if not broken:
-        return None
+        return _judge_other_ranks(signals)
     first = min(broken, key=signals.place)
     before = _last_finite(signals, first)
     lasts = len(broken) > 1 or first is points[-1]
@@ -48,6 +48,24 @@ def judge_loss_nan(signals: Signals) -> Verdict:
         },
         evidence=quote([before, first, broken[-1] if lasts else None]),
         settles={"learning_rate": Settled("lower")},
+    )
+
+
+def _judge_other_ranks(signals: Signals) -> Finding | None:
+    """A loss that is no number on single ranks only, while the rank whose rows were read is well."""
+    faults = signals.run.rank_faults
+    if not faults:
+        return None
+    ranks = sorted(faults)
+    first = faults[ranks[0]]
+    return Finding(
+        id="loss_nan",
+        severity="error",
+        confidence="certain",
+        summary=f"The loss of rank {', '.join(map(str, ranks))} is {format_number(first.value)} from {where(first)} "
+        "on; the other ranks' is a number. Look at that rank's data and device.",
+        values={"first_step": first.step, "first_value": str(first.value), "ranks": ", ".join(map(str, ranks))},
+        evidence=quote(faults.values()),
     )
 
 

@@ -22,6 +22,9 @@ SPIKE_SIGMAS = 8.0
 included, 0.3 % show three such spikes."""
 MIN_SPIKES = 3
 TALL_FACTOR = 4.0
+HUGE_FACTOR = 8.0
+HUGE_HEIGHT = 2.0
+"""One spike of eight times the level and two nats is worth a warning by itself."""
 SIDE_ROWS = 2
 """A spike at an epoch's first rows belongs to the data, not to the training."""
 BLOW_UP_FACTOR = 3.0
@@ -160,7 +163,8 @@ def _tell_spikes(signals: Signals, spikes: Sequence[int]) -> Finding:
     points = [signals.losses[i] for i in spikes]
     top = max(points, key=lambda point: point.value)
     base = _level_round(signals.values, signals.losses.index(top))
-    is_serious = len(spikes) >= MIN_SPIKES and top.value > TALL_FACTOR * base
+    is_huge = base > 0 and top.value > HUGE_FACTOR * base and top.value - base > HUGE_HEIGHT
+    is_serious = is_huge or (len(spikes) >= MIN_SPIKES and top.value > TALL_FACTOR * base)
     severity: Severity = "warning" if is_serious else "note"
     times = f"{len(spikes)} times" if len(spikes) > 1 else "once"
     return Finding(

@@ -18,12 +18,15 @@ MIN_POINTS_BESIDE_EVAL = 4
 FLAT_SHARE = 0.02
 """A change of under 2 % over a whole run is no learning: a fine-tune that learns loses 5 % and more of its loss."""
 LEARNED_SHARE = 0.05
+NOISY_FALL_SHARE = 0.1
 SIGNIFICANCE = 3.0
 """Standard errors that a change must reach before it counts."""
 RISE_SHARE = 0.15
 RISE_OF_DROP = 0.25
 """A rise counts as divergence when it undoes a quarter of what the run had gained."""
 CERTAIN_SHARE = 0.5
+LUCK_SIGMAS = 4.0
+"""The lowest of twenty medians lies two standard errors low by luck alone."""
 JUMP_FACTOR = 1.5
 EARLY_SIZES = (1, 3, 6, 12, 25, 50)
 EVAL_GAIN_SHARE = 0.03
@@ -83,13 +86,21 @@ def _left_minimum(signals: Signals) -> Point | None:
     """The minimum from which the loss climbed and stayed up; the minimum is one of a smoothed curve."""
     points, curve = signals.losses, signals.curve
     rise, gained = curve.end - curve.lowest, max(0.0, curve.start - curve.lowest)
-    noise = curve.noise if len(points) >= MIN_POINTS else 0.0
     scale = abs(curve.lowest) if curve.lowest > 0 else abs(curve.lowest) + gained
-    is_high = rise > RISE_SHARE * scale and rise > RISE_OF_DROP * gained and rise > SIGNIFICANCE * noise
+    is_high = rise > RISE_SHARE * scale and rise > RISE_OF_DROP * gained and rise > _rise_error(signals)
     if not is_high or not _stays_up(signals.values, curve.lowest + rise / 2) or _is_season(signals, rise):
         return None
     around = points[max(0, curve.lowest_index - 1) : curve.lowest_index + 2]
     return min(around, key=lambda point: abs(point.value - curve.lowest))
+
+
+def _rise_error(signals: Signals) -> float:
+    """What a rise from the lowest of many medians to the end's median must exceed to be no luck."""
+    num_points = len(signals.losses)
+    if num_points < MIN_POINTS:
+        return 0.0
+    windows = 1 / max(2, num_points // 10) + 1 / max(3, num_points // 20)
+    return LUCK_SIGMAS * 1.25 * signals.curve.noise * math.sqrt(windows)
 
 
 def _left_start(signals: Signals) -> Point | None:
@@ -100,7 +111,7 @@ def _left_start(signals: Signals) -> Point | None:
     points, curve = signals.losses, signals.curve
     first = min(points[:3], key=lambda point: point.value)
     is_wrecked = curve.highest > JUMP_FACTOR * first.value > 0 and curve.end > (1 + RISE_SHARE) * first.value
-    return first if is_wrecked and curve.end - first.value > SIGNIFICANCE * curve.noise else None
+    return first if is_wrecked and curve.end - first.value > LUCK_SIGMAS * curve.noise else None
 
 
 def _left_with_eval(signals: Signals) -> Point | None:
@@ -151,10 +162,13 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
         return None
     curve = signals.curve
     scale = abs(curve.head) or 1.0
-    error = _fall_error(signals) / scale
-    fall = (curve.head - curve.tail - curve.trend) / (2 * scale)  # the mean of two estimates
-    if not _is_flat(fall, error) or _falls_early(signals) or _eval_gains(signals):
+    fall, error = measure_fall(signals)
+    if _falls_early(signals) or _eval_gains(signals) or _sags(signals, scale):
         return None
+    if not _is_flat(fall, error):
+        is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
+        reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
+        return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
     return Finding(
         id="loss_not_decreasing",
         severity="error",
@@ -172,16 +186,31 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
     )
 
 
-def _fall_error(signals: Signals) -> float:
-    """Standard error of the fall: of the medians of two fifths of the rows, which are 1.25 times as wide as means."""
-    return 1.25 * signals.curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
+def measure_fall(signals: Signals) -> tuple[float, float]:
+    """By which share the training loss falls over the run, and the standard error of that.
+
+    The fall is the mean of two estimates; the error is that of the medians of two fifths of the rows, which scatter
+    1.25 times as much as means.
+    """
+    curve = signals.curve
+    scale = abs(curve.head) or 1.0
+    error = 1.25 * curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
+    return (curve.head - curve.tail - curve.trend) / (2 * scale), error / scale
 
 
 def _is_flat(fall: float, error: float) -> bool:
-    """Flat as far as the noise lets one tell: a real fall of 5 % would show beside it."""
+    """Flat as far as the noise lets one tell: no fall to be seen, and one of 10 % most likely would be."""
     if fall < -max(RISE_SHARE, SIGNIFICANCE * error):
         return False
-    return fall < FLAT_SHARE if error < FLAT_SHARE / 2 else fall + error < LEARNED_SHARE + FLAT_SHARE
+    if error < FLAT_SHARE / 2:
+        return fall < FLAT_SHARE
+    return fall < FLAT_SHARE + error / 2 and fall + error < NOISY_FALL_SHARE
+
+
+def _sags(signals: Signals, scale: float) -> bool:
+    """Whether the loss was clearly lower in between: it fell and came back, which is not flat."""
+    sag = min(signals.curve.head, signals.curve.tail) - signals.curve.lowest
+    return sag > 2 * LEARNED_SHARE * scale and sag > _rise_error(signals)
 
 
 def _falls_early(signals: Signals) -> bool:
@@ -228,7 +257,8 @@ def _tell_few(signals: Signals) -> str:
 
 def _stays_up(values: Sequence[float], level: float) -> bool:
     last = values[-max(3, len(values) // 10) :]
-    return sum(value > level for value in last) >= 0.8 * len(last)
+    third = max(1, len(last) // 3)
+    return all(median(last[start : start + third]) > level for start in (0, third, len(last) - third))
 
 
 def _eval_climbs(signals: Signals) -> bool:

@@ -9,7 +9,7 @@ from tools.diagnosis.finding import CannotJudge, Finding, Settled, Severity, Ver
 from tools.diagnosis.kinds import FROM_SCRATCH_LOSS
 from tools.diagnosis.loss_broken import judge_loss_nan
 from tools.diagnosis.loss_jumps import find_blow_up
-from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing
+from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing, measure_fall, warms_up
 from tools.diagnosis.signals import MIN_POINTS, Signals
 from tools.run import Point
 from tools.units import format_number
@@ -19,6 +19,8 @@ FROM_SCRATCH = CannotJudge("the first loss is that of an untrained model; the ra
 OTHER_OPTIMISER = CannotJudge("the ranges known are those of Adam; this optimiser takes rates of its own")
 NO_RATE = CannotJudge("the log does not tell the learning rate", "the training config")
 NO_GAIN_SHARE = 0.98
+NO_FALL_SHARE = 0.15
+NO_FALL_SIGMAS = 2.5
 SURE_FACTOR = 5.0
 """So far outside a range there is no method known that wants it: the rate is the root of what the curve shows."""
 RATES_OF_THEIR_OWN = ("sgd", "muon", "prodigy", "dadapt", "adafactor", "lion", "sophia", "schedule_free", "rmsprop")
@@ -51,9 +53,9 @@ def judge_learning_rate_too_low(signals: Signals) -> Verdict:
     if signals.is_rl:
         return RL_NOT_JUDGED
     usual = rate_range(signals)
-    if peak.value >= usual.low or not isinstance(judge_loss_not_decreasing(signals), Finding):
-        return None
     ratio = usual.low / peak.value if peak.value > 0 else math.inf
+    if ratio <= 1 or not _stands_still(signals, is_sure=ratio >= SURE_FACTOR):
+        return None
     away = "is 0" if peak.value == 0 else f"peaks at {format_number(peak.value)}, a factor of {ratio:.0f} below that"
     return Finding(
         id="learning_rate_too_low",
@@ -94,6 +96,16 @@ def judge_learning_rate_too_high(signals: Signals) -> Verdict:
         evidence=quote([peak, *_harm_rows(signals)]),
         settles={"learning_rate": _towards("lower", peak, usual)},
     )
+
+
+def _stands_still(signals: Signals, *, is_sure: bool) -> bool:
+    """Whether the loss is flat; under a rate that is surely too low it suffices that no fall shows beside the noise."""
+    if isinstance(judge_loss_not_decreasing(signals), Finding):
+        return True
+    if not is_sure or len(signals.values) < MIN_POINTS or warms_up(signals) or signals.run.is_excerpt:
+        return False
+    fall, error = measure_fall(signals)
+    return -NO_FALL_SHARE < fall < min(NO_FALL_SHARE, NO_FALL_SIGMAS * error)
 
 
 def _towards(direction: Literal["raise", "lower"], peak: Point, usual: RateRange) -> Settled:

@@ -1,10 +1,11 @@
 """A resumed run: whether the loss goes on where it was left."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
 from tools.diagnosis.curves import where
-from tools.diagnosis.finding import CannotJudge, Finding, Verdict, quote
+from tools.diagnosis.finding import Finding, Verdict, quote
 from tools.diagnosis.signals import NO_LOSS, RL_LOSS, Signals
 from tools.run import Point
 from tools.units import format_number
@@ -14,22 +15,58 @@ NUM_ROWS = 5
 JUMP_SHARE = 0.15
 JUMP_SIGMAS = 4.0
 RATE_FACTOR = 3.0
+MIN_ROWS_TO_REPEAT = 6
+SAME_SHARE = 0.15
+NEAR_START_SHARE = 0.3
+REPETITION_SIGMAS = 6.0
+"""The second fall follows the first within 15 % of its height, and begins where that began."""
 
 
 def judge_checkpoint_resume(signals: Signals) -> Verdict:
-    """Find a loss that jumps where the steps go back, as they do when a run is resumed from a checkpoint."""
+    """Find a loss that jumps where a run was resumed: where its steps go back, or where it learns all over again."""
     if signals.is_rl:
         return RL_LOSS
     if not signals.losses:
         return NO_LOSS
-    if any(point.step is None for point in signals.losses):
-        return CannotJudge("the log tells no steps, so that a resumed run is not seen", "the trainer_state.json")
-    for index in _restarts(signals):
-        before, after = signals.losses[:index], signals.losses[index:]
-        finding = _compare(signals, before, after)
-        if finding:
-            return finding
-    return None
+    if all(point.step is not None for point in signals.losses):
+        for index in _restarts(signals):
+            finding = _compare(signals, signals.losses[:index], signals.losses[index:])
+            if finding:
+                return finding
+    return _judge_repetition(signals)
+
+
+def _judge_repetition(signals: Signals) -> Finding | None:
+    """A loss that jumps back to where it began and falls as it fell the first time: weights were not restored."""
+    values = signals.values
+    index = _largest_jump(values)
+    if index is None:
+        return None
+    start, level = median(values[:MIN_ROWS]), median(values[index - MIN_ROWS : index])
+    height = start - level
+    size = min(index, len(values) - index)
+    apart = median(abs(a - b) for a, b in zip(values[:size], values[index:], strict=False))
+    is_same = apart < max(SAME_SHARE * height, 2 * signals.curve.noise)
+    is_jump = height > JUMP_SHARE * start and abs(values[index] - start) < NEAR_START_SHARE * height
+    if not is_same or not is_jump or height < REPETITION_SIGMAS * signals.curve.noise:
+        return None
+    before, after = signals.losses[index - 1], signals.losses[index]
+    return Finding(
+        id="checkpoint_resume",
+        severity="warning",
+        confidence="likely",
+        summary=f"The loss jumps from {format_number(level)} to {format_number(after.value)} at {where(after)}, where "
+        "it had begun, and falls again as it did the first time: training started over, without the weights learned "
+        "until then.",
+        values={"resumed_step": after.step, "loss_before": level, "loss_after": after.value},
+        evidence=quote([signals.losses[0], before, after]),
+    )
+
+
+def _largest_jump(values: Sequence[float]) -> int | None:
+    """The row that stands highest above the one before it, away from both ends."""
+    inside = range(MIN_ROWS_TO_REPEAT, len(values) - MIN_ROWS_TO_REPEAT)
+    return max(inside, key=lambda i: values[i] - values[i - 1], default=None)
 
 
 def _restarts(signals: Signals) -> list[int]:

@@ -3,13 +3,17 @@
 from itertools import pairwise
 from statistics import median
 
-from tools.diagnosis.curves import where
+from tools.diagnosis.curves import measure_noise, where
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
+from tools.diagnosis.loss_trend import measure_fall, warms_up
+from tools.diagnosis.rates import rate_range
 from tools.diagnosis.signals import MIN_POINTS, Signals
 from tools.run import Point
 from tools.units import format_number
 
 MIN_RATES = 10
+LONG_WARM_UP_ROWS = 30
+LITTLE_FALL = 0.05
 DEAD_SHARE = 1e-3
 """Under a thousandth of its peak a rate moves nothing; a cosine spends 2 % of its steps there, a line 0.1 %."""
 LONG_DEAD_SHARE = 0.25
@@ -18,7 +22,8 @@ COLD_START_SHARE = 0.9
 EARLY_SHARE = 0.15
 JOLT_FACTOR = 1.5
 JOLT_SIGMAS = 5.0
-JOLT_ROWS = 5
+JOLT_ROWS = 7
+NUM_EARLY = 40
 RESTART_FACTOR = 5.0
 RESTART_LOSS_RISE = 0.15
 NO_RATES = CannotJudge("the log holds no learning rates", "a log with the learning rate in each row")
@@ -31,7 +36,29 @@ def judge_lr_schedule(signals: Signals) -> Verdict:
     peak = max(signals.rates, key=lambda point: point.value)
     if peak.value <= 0:
         return None
+    if warms_up(signals):
+        return _judge_long_warm_up(signals, peak)
     return _judge_early_end(signals, peak) or _judge_jolt(signals, peak) or _judge_restart(signals)
+
+
+def _judge_long_warm_up(signals: Signals, peak: Point) -> Finding | None:
+    """A rate that still rises in the last of many rows, and a loss that has hardly moved."""
+    if len(signals.rates) < LONG_WARM_UP_ROWS or len(signals.values) < LONG_WARM_UP_ROWS:
+        return None
+    fall, error = measure_fall(signals)
+    if fall > LITTLE_FALL + 2 * error:
+        return None
+    is_low = peak.value < rate_range(signals).low
+    return Finding(
+        id="lr_schedule",
+        severity="warning" if is_low else "note",
+        confidence="likely" if is_low else "possible",
+        summary=f"The learning rate still warms up where the log ends, at {format_number(peak.value)}, and the loss "
+        f"has fallen by {100 * max(fall, 0.0):.1f}% only: the warm-up is long against what was trained.",
+        values={"last_learning_rate": peak.value, "fall": fall},
+        evidence=quote([signals.rates[0], signals.rates[-1], signals.losses[-1]]),
+        settles={"warmup": Settled("lower", "to 3..10 % of the steps")},
+    )
 
 
 def _judge_early_end(signals: Signals, peak: Point) -> Finding | None:
@@ -62,9 +89,9 @@ def _judge_jolt(signals: Signals, peak: Point) -> Finding | None:
         return None
     early = values[: max(JOLT_ROWS, int(EARLY_SHARE * len(values)))]
     levels = [median(early[i : i + JOLT_ROWS]) for i in range(len(early) - JOLT_ROWS + 1)]
-    start = median(early[:2])
+    start, noise = min(early[:2]), max(signals.curve.noise, measure_noise(values[:NUM_EARLY]))
     rise = max(levels) - start
-    if start <= 0 or rise < (JOLT_FACTOR - 1) * start or rise < JOLT_SIGMAS * signals.curve.noise:
+    if start <= 0 or rise < (JOLT_FACTOR - 1) * start or rise < JOLT_SIGMAS * noise:
         return None
     first, worst = signals.losses[0], max(signals.losses[: len(early)], key=lambda point: point.value)
     return Finding(

@@ -11,6 +11,7 @@ from tools.diagnosis.finding import CannotJudge, Verdict
 from tools.diagnosis.kinds import is_lora, is_preference, is_reward_model, is_rl
 from tools.run import Point, Run
 
+EPOCH_ROUNDING = 1e-6
 MIN_POINTS = 8
 """Fewer rows than this cannot be told from noise."""
 
@@ -113,14 +114,17 @@ class Signals:
 
     @cached_property
     def epoch_starts(self) -> list[int]:
-        """Indices of the training losses that are the first of an epoch, the very first aside."""
+        """Indices of the training losses that are the first of an epoch, the very first aside.
+
+        A row at epoch 1.0 is the last of the first epoch; trainers that count epochs in whole numbers agree with it.
+        """
         epochs = [point.epoch for point in self.losses]
         return [
             index
             for index in range(1, len(epochs))
             if (now := epochs[index]) is not None
             and (before := epochs[index - 1]) is not None
-            and math.floor(now + 1e-9) > math.floor(before + 1e-9)
+            and math.ceil(now - EPOCH_ROUNDING) > math.ceil(before - EPOCH_ROUNDING)
         ]
 
     def too_few(self, wanted: int = MIN_POINTS) -> CannotJudge | None:
