@@ -38,6 +38,7 @@ from line_reading import ask_in_order, read_all, same
         ("Epoch 4 [val] loss: 0.5", {"epoch": 4, "eval_loss": 0.5}),
         ("global_step=100, loss=0.5, best_loss=0.25", {"step": 100, "loss": 0.5}),
         ("Step 10 | nll_loss 0.75 | loss 0.5", {"step": 10, "loss": 0.5}),
+        ("LOSS train 0.75 valid 0.875", {"loss": 0.75, "eval_loss": 0.875}),
         ("  Average training loss: 0.375", {"loss": 0.375}),
         ("Validation Loss: 0.5", {"eval_loss": 0.5}),
     ],

@@ -17,6 +17,8 @@ _COMPOSER_NAMES = {
     "metrics/eval/CrossEntropy": "eval_loss",
     "metrics/train/LanguagePerplexity": "perplexity",
     "metrics/eval/LanguagePerplexity": "eval_perplexity",
+    "LanguageCrossEntropy": "cross_entropy",
+    "Perplexity": "perplexity",
     "l2_norm/grad/global": "grad_norm",
     "throughput/tokens_per_sec": "tokens_per_second",
     "throughput/device/mfu": "mfu",
@@ -44,7 +46,9 @@ class _ComposerReader:
 
 
 def _composer_name(kind: str, name: str) -> str | None:
-    if name in _COMPOSER_NAMES:
+    if kind == "Eval" and name == "LanguageCrossEntropy":
+        return "eval_loss"
+    if name in _COMPOSER_NAMES and (kind == "Train" or "/eval/" in name):
         return _COMPOSER_NAMES[name]
     if name.startswith("lr-"):
         return "learning_rate"
@@ -75,12 +79,20 @@ COMPOSER = LogFormat(
             {"step": 20.0, "total_steps": 400.0, "learning_rate": 0.0002},
         ),
     ),
-    markers=(b"[batch=", b"[Eval batch=", b"\t Train ", b"\t Eval ", b"  Train ", b"  Eval "),
+    markers=(
+        b"[batch=",
+        b"[Eval batch=",
+        b"\t Train ",
+        b"\t Eval ",
+        b"  Train ",
+        b"  Eval ",
+        b"Train loss/train/total: ",
+    ),
     read=reading_alone(_new_composer_reader),
     new_reader=_new_composer_reader,
 )
 
-_OLMO_HEAD = re.compile(r"\[step=(\d{1,12})(?:/(\d{1,12}))?(?:,epoch=(\d{1,9})(?:/\d{1,9})?)?[\],]")
+_OLMO_HEAD = re.compile(r"\[step=([\d,]{1,16})(?:/([\d,]{1,16}))?(?:,epoch=(\d{1,9})(?:/\d{1,9})?)?[\],]")
 _OLMO_METRIC = re.compile(rf"(?:^|\s{{2,8}})([A-Za-z][\w/.() -]{{0,120}}?)=({NUMBER})\s{{0,4}}(?:$|\[)")
 _OLMO_NAMES = {
     "train/CrossEntropyLoss": "loss",
@@ -94,6 +106,8 @@ _OLMO_NAMES = {
     "throughput/device/tokens_per_second": "tokens_per_second",
     "throughput/device/TPS": "tokens_per_second",
     "throughput/device/MFU": "mfu",
+    "throughput/device/TPS (actual avg)": "tokens_per_second",
+    "throughput/device/MFU (actual avg)": "mfu",
 }
 _OLMO_EVALS = ("/CrossEntropyLoss", "/CE loss")
 
@@ -109,7 +123,7 @@ class _OlmoReader:
         head = _OLMO_HEAD.search(text)
         if head:
             found = {"step": head[1], "total_steps": head[2], "epoch": head[3]}
-            self._place = {name: float(raw) for name, raw in found.items() if raw}
+            self._place = {name: to_number(raw) for name, raw in found.items() if raw}
             return None
         metric = _OLMO_METRIC.search(text) if self._place else None
         name = self._name(metric[1]) if metric else None

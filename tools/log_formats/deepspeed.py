@@ -20,6 +20,12 @@ _TIMER = PairLayout(
         "CurrSamplesPerSec": None,
     },
 )
+_PIPELINE = PairLayout(
+    re.compile(
+        rf"\bsteps: (?P<step>\d{{1,12}}) loss: (?P<loss>{NUMBER}) iter time \(s\): (?P<step_seconds>{NUMBER})"
+        rf"(?: samples/sec: (?P<samples_per_second>{NUMBER}))?"
+    )
+)
 _OVERFLOW = re.compile(
     r"(?:OVERFLOW!|overflow!)(?: Rank \d{1,6})? Skipping step\. Attempted loss scale: (\d{1,12}(?:\.\d{1,6})?)"
     r"(?:, reducing to (\d{1,12}(?:\.\d{1,6})?))?"
@@ -33,7 +39,7 @@ class _EngineReader:
         self._step: float | None = None
 
     def __call__(self, text: str) -> dict[str, float] | None:
-        values = _STEP.read(text) or _TIMER.read(text)
+        values = _STEP.read(text) or _TIMER.read(text) or _PIPELINE.read(text)
         if values:
             self._step = values["step"]
             return values
@@ -64,6 +70,10 @@ DEEPSPEED = LogFormat(
             {"epoch": 0.0, "step": 40.0, "samples_per_second": 5.25, "memory_bytes": 10.5 * 2**30},
         ),
         (
+            "steps: 30 loss: 4.1250 iter time (s): 0.750 samples/sec: 42.500",
+            {"step": 30.0, "loss": 4.125, "step_seconds": 0.75, "samples_per_second": 42.5},
+        ),
+        (
             "[2025-05-02 12:30:11,500] [INFO] [logging.py:96:log_dist] [Rank 0] step=40, skipped=2, lr=[2e-05], "
             "mom=[(0.9, 0.95)]\n[2025-05-02 12:30:12,000] [INFO] [loss_scaler.py:190:update_scale] [deepspeed] "
             "OVERFLOW! "
@@ -71,7 +81,7 @@ DEEPSPEED = LogFormat(
             {"step": 41.0, "loss_scale": 8192.0},
         ),
     ),
-    markers=(b"skipped=", b"global_step=", b"Attempted loss scale"),
+    markers=(b"skipped=", b"global_step=", b"Attempted loss scale", b" iter time (s): "),
     read=reading_alone(_new_engine_reader),
     new_reader=_new_engine_reader,
 )

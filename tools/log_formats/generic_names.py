@@ -7,7 +7,7 @@ from tools.log_formats.record import canonical_name
 
 LOSS_NAMES = r"(?:loss|losses|ce|nll|xent|cross[_ -]?entropy|ppl|perplexity|bpc|bpb|reward|cost)"
 
-_IS_LOSS = re.compile(rf"(?:\b|_){LOSS_NAMES}(?: ?\(\w{{1,12}}\))?$", re.IGNORECASE)
+_IS_LOSS = re.compile(rf"(?:\b|_){LOSS_NAMES}(?:[ _](?:train|val|test)\w{{0,7}})?(?: ?\(\w{{1,12}}\))?$", re.IGNORECASE)
 _BRACKETED = re.compile(r" ?\(\w{1,12}\)$")
 _TRAIN_WORDS = frozenset(
     [
@@ -31,6 +31,7 @@ _TRAIN_WORDS = frozenset(
     ]
 )
 _EVAL_WORDS = frozenset(["val", "valid", "validation", "eval", "evaluation", "dev", "test"])
+_SIDES = _EVAL_WORDS | {"train", "training"}
 _LOSS_WORDS = {
     **dict.fromkeys(("loss", "losses"), "loss"),
     **dict.fromkeys(("ce", "nll", "xent", "cost", "crossentropy", "cross_entropy"), "loss"),
@@ -51,6 +52,11 @@ def is_metric_of_now(name: str) -> bool:
     """Whether a name is that of the row's own value: not of a best, last or wanted one, nor a bare ``avg``."""
     words = re.split(r"[ _]", name.lower())
     return words[0] not in _NOT_NOW and not (len(words) == 1 and words[0] in _ONLY_STATISTICS)
+
+
+def is_side(name: str) -> bool:
+    """Whether a name says no more than the part of the run, as in ``LOSS train 0.5 valid 0.6``."""
+    return name.lower() in _SIDES
 
 
 def is_plain_loss(name: str) -> bool:
@@ -74,7 +80,7 @@ def name_metric(name: str, is_eval: bool) -> str:
         ('eval_loss', 'eval_perplexity')
     """
     core, plain, says_eval = _core(name)
-    canonical = canonical_name(_LOSS_WORDS.get(core, plain))
+    canonical = canonical_name("loss" if plain in _SIDES else _LOSS_WORDS.get(core, plain))
     return canonical if not (is_eval or says_eval) or canonical.startswith("eval_") else f"eval_{canonical}"
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.log_formats.generic_names import is_loss, is_metric_of_now, is_plain_loss, name_metric
+from tools.log_formats.generic_names import is_loss, is_metric_of_now, is_plain_loss, is_side, name_metric
 from tools.log_formats.pairs import NUMBER
 
 MAX_FOREIGN_WORDS = 8
@@ -18,7 +18,8 @@ _VALUE = rf"(?:tensor\(|(?:np|numpy)\.\w{{1,12}}\(|\[|\()?({NUMBER})"
 _END = r"(?=[\s,;|)\]}%/<>\[]|$|\.(?:\s|$)|(?:m?s|sec|min|h|[KMG]i?B?|BPC|BPB|x)\b|±)"
 _HINT = re.compile(
     r"(?:oss(?:es)?|OSS|[Cc]e|CE|[Nn]ll|NLL|[Xx]ent|XENT|ntropy|[Pp]pl|PPL|erplexity|bpc|BPC|bpb|eward|[Cc]ost)\b"
-    r"(?:[^\S\n]?\([\w ]{1,20}\))?\s{0,3}(?:[:=]|is|(?:at|after|for|in) [^\n:=]{1,30}:?)?\s{0,8}"
+    r"(?:[^\S\n]?\([\w ]{1,20}\))?\s{0,3}(?:[:=]|is|(?:at|after|for|in) [^\n:=]{1,30}:?|(?:train|valid|validation):?)?"
+    r"\s{0,8}"
     r"(?:tensor\(|np\.|\[|\()?(?:[-+]?[.\d]|-?nan|-?inf|NaN)"
 )
 _CODE = re.compile(
@@ -165,7 +166,7 @@ def _find_metrics(
     text: str, pairs: Sequence[re.Match[str]], start: int, spans: Sequence[tuple[int, int]]
 ) -> dict[str, int]:
     """Find the metrics; what follows ``Val:`` or stands behind ``Validation Epoch`` is of an evaluation."""
-    pairs = [match for match in pairs if is_metric_of_now(match[1])]
+    pairs = [match for match in pairs if is_metric_of_now(match[1]) and (not is_side(match[1]) or _follows_loss(match))]
     if not pairs or _PROSE.search(text, 0, pairs[0].start()):
         return {}
     if _count_foreign_words(text, start, [*(match.span() for match in pairs), *spans]) > MAX_FOREIGN_WORDS:
@@ -177,6 +178,11 @@ def _find_metrics(
         section = [section_is_eval for position, section_is_eval in sections if position <= match.start()]
         metrics.setdefault(name_metric(match[1], section[-1] if section else is_eval), match.start(2))
     return {} if _TELLING.isdisjoint(metrics) else metrics
+
+
+def _follows_loss(match: re.Match[str]) -> bool:
+    """Whether the word for a loss stands before a pair."""
+    return "loss" in match.string[: match.start()].lower()
 
 
 def _count_foreign_words(text: str, start: int, taken: Sequence[tuple[int, int]]) -> int:

@@ -12,6 +12,7 @@ _NAMES = {
     "memory": Field("memory_bytes", "MB"),
     "max_memory": Field("memory_bytes"),
     "eta": None,
+    "total_loss": Field("local_loss"),
     "loss(reduced)": Field("loss"),
     "reduced_llm_loss": Field("loss"),
     "reduced_loss": Field("loss"),
@@ -34,7 +35,7 @@ _MMCV = PairLayout(
 _XTUNER = PairLayout(
     re.compile(
         r"(?:\(Epoch (?P<epoch>\d{1,9})\) )?\bStep {1,4}(?P<step>\d{1,12})/(?P<total_steps>\d{1,12})"
-        r"(?= {1,4}\w{1,20}: )"
+        r"(?= {1,4}\w{1,20}: [^\n]{0,400}\b(?:tgs|text_tokens): )"
     ),
     _PAIR,
     _NAMES,

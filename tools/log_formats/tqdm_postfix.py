@@ -12,7 +12,7 @@ MAX_DESCRIPTION = 240
 
 _BAR = re.compile(
     r"\d{1,3}%\|[^|\n]{0,400}\| {0,8}([\d.]{1,12}[kKMG]?)/([\d.]{1,12}[kKMG]?) \[[^<\]\n]{1,40}<"
-    r"[^,\]\n]{1,40}, {0,3}[^,\]\n]{1,40}(?:, ([^\]\n]{1,2000}))?"
+    r"[^,\]\n]{1,40}(?:, {0,3}[\d.?]{1,12}[kMG]? ?[A-Za-z]{1,20}/[A-Za-z]{1,20})?(?:, ([^\]\n]{1,2000}))?"
 )
 _RICH_BAR = re.compile(
     r"(?<![━╸╺╴╶─ ]) {1,3}[━╸╺][━╸╺╴╶─ ]{2,200}(\d{1,12})/(\d{1,12})"
@@ -43,6 +43,8 @@ _RAW_FIRST = (
 _NAMES = {
     **{name: Field(f"raw {name}") for name in _RAW_FIRST},
     "v_num": None,
+    "train_step_timing in s": Field("step_seconds"),
+    "in s": Field("step_seconds"),
     "loss": Field("loss"),
     "losses/total_loss": Field("loss"),
     "val_loss_epoch": Field("eval_loss"),
