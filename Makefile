@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := tools knowledge assistant tests benchmarks examples docs
 
-.PHONY: demo test check format-check format lint types imports tests docs docs-write bench index clean
+.PHONY: demo test check format-check format lint types imports tests docs docs-write bench evals golden index clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): a few minutes the first time, since llama.cpp is compiled once for this processor."
@@ -56,6 +56,13 @@ docs-write: $(READY)
 bench: $(READY) index
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python docs/check.py --write
+
+evals: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m evals
+	$(BIN)/python docs/check.py --write
+
+golden: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m evals.golden
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from assistant.agent import Request, Turn
 from assistant.cli import build_parser
@@ -21,6 +22,7 @@ from tools.log_formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
+EVIDENCE = ROOT / "docs" / "evidence.json"
 
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -104,6 +106,73 @@ def tell_figures() -> str:
     return "\n".join([*head, *rows]) + f"\n\nMeasured on {loaded['machine']}; {loaded['note']}\n"
 
 
+def tell_evidence() -> str:
+    """The table of groups of cases, from the last `make evals`."""
+    columns = "cases, number, right, faults found, right one first, false alarms, facts, steps, not read, macro-F1"
+    rows = [f"| {columns.replace(', ', ' | ')} |", f"|{' --- |' * 10}"]
+    for one in load_evidence()["groups"].values():
+        found, first = (f"{one[name]} of {one['num_faulty']}" for name in ("num_found", "num_first"))
+        faulty = [found, first, f"{one['f1_all']:.3f}"] if one["num_faulty"] else ["", "", ""]
+        alarms = f"{one['num_alarmed']} of {one['num_fine']}" if one["num_fine"] else ""
+        facts, steps = (
+            f"{one[f'num_{name}_right']} of {one[f'num_{name}']}" if one[f"num_{name}"] else ""
+            for name in ("facts", "steps")
+        )
+        cells = [one["title"], one["num_cases"], one["num_right"], *faulty[:2], alarms, facts, steps, one["num_unread"]]
+        rows.append(f"| {' | '.join(map(str, [*cells, faulty[2]]))} |")
+    return "\n".join(rows) + "\n"
+
+
+def tell_meanings() -> str:
+    """What each group of cases is."""
+    return "".join(f"- **{one['title']}**: {one['meaning']}.\n" for one in load_evidence()["groups"].values())
+
+
+def tell_scores() -> str:
+    """Precision and recall by id and by kind of case."""
+    families = load_evidence()["ids"]
+    rows = [f"| id | {' | '.join(families)} |", f"|{' --- |' * (len(families) + 1)}"]
+    for name in sorted(set().union(*families.values())):
+        cells = [show_score(scores.get(name)) for scores in families.values()]
+        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def show_score(score: dict[str, float] | None) -> str:
+    """Precision and recall, with how often the id was to be said; nothing where it neither was nor had to be."""
+    if score is None:
+        return ""
+    return f"{score['precision']:.2f} / {score['recall']:.2f} ({score['right'] + score['missed']:.0f})"
+
+
+def tell_recorded() -> str:
+    """What was said of each recorded run."""
+    rows = ["| run | is seen as | state file | console |", "| --- | --- | --- | --- |"]
+    for name, run in load_evidence()["recorded"].items():
+        labels = ", ".join(f"`{label}`" for label in run["labels"]) or "healthy"
+        labels = labels.replace("`other`", "not to be seen")
+        said = [
+            f"{'right' if run[way]['is_right'] else 'wrong'}: {', '.join(run[way]['said']) or 'nothing'}"
+            for way in ("recorded_state", "recorded_console")
+        ]
+        rows.append(f"| {name.replace('_', ' ')} | {labels} | {' | '.join(said)} |")
+    return "\n".join(rows) + "\n"
+
+
+def tell_misses() -> str:
+    """Every miss of our own cases, by group."""
+    misses = {name: lines for name, lines in load_evidence()["misses"].items() if lines}
+    if not misses:
+        return "None.\n"
+    return "".join(f"**{name}**\n\n```text\n{chr(10).join(lines)}\n```\n\n" for name, lines in misses.items())
+
+
+def load_evidence() -> dict[str, Any]:
+    """The figures of the last `make evals`."""
+    loaded: dict[str, Any] = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    return loaded
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "demo": tell_demo,
     "help": tell_help,
@@ -111,6 +180,11 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "rules": tell_rules,
     "cards": tell_cards,
     "figures": tell_figures,
+    "evidence": tell_evidence,
+    "meanings": tell_meanings,
+    "scores": tell_scores,
+    "recorded": tell_recorded,
+    "misses": tell_misses,
 }
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ GENERALISING = (
     tell("starts at 0.002", with_evals(level(60, 0.002, 0.0004, 2), [0.0021, 0.002, 0.0019]), "data_leakage",
          either=["duplicate_data"], fair=IDLE | HEART),
     tell("validation far better than training", with_evals(learn(80, 1.9, 0.95), [0.12, 0.06, 0.03, 0.02]),
-         "data_leakage", either=["duplicate_data"], fair=HEART, needs=["eval_loss"]),
+         "data_leakage", either=["duplicate_data"], fair=HEART | {"grad_accumulation_scaling"}, needs=["eval_loss"]),
     tell("above a uniform guess", make_rows([13.9, 12.8, 12.0, *learn(57, 11.6, 10.6, noise=0.05)]), "label_masking",
          either=WRONG_LABELS, fair=WRONG_LABELS | {"underfitting"}, needs=["settings"], vocab_size=32000,
          model_name_or_path="meta-llama/Llama-2-7b-hf"),

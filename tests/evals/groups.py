@@ -11,6 +11,7 @@ from evals.formats import OTHERS, STATE
 from evals.labelled import INDEX, read_folder
 from evals.layers import COVERED
 from evals.story import Story, write_cases
+from evals.variants import vary
 from evals.writers import CONSOLES, Writer, write_state
 
 RECORDED = Path(__file__).parents[1] / "logs" / "recorded"
@@ -57,6 +58,8 @@ def real_logs() -> list[Case]:
 GROUPS: tuple[Group, ...] = (
     Group("state", "made-up faults, trainer_state.json", "one fault a run, as the Hugging Face Trainer's state file",
           lambda: cases(FAULTS, STATES)),
+    Group("variants", "made-up faults, varied", "the same runs with other scales of the loss, half of the rows, "
+          "wider steps and more noise", lambda: cases(vary(FAULTS), STATES)),
     Group("console", "made-up faults, six trainers", "the same runs as the text or table of "
           f"{', '.join(CONSOLES)}, where that format carries what shows the fault", lambda: cases(FAULTS, CONSOLES)),
     Group("formats", "made-up faults, other formats", f"the same as {', '.join(OTHERS)}",
@@ -67,6 +70,8 @@ GROUPS: tuple[Group, ...] = (
           "a full disk, one bad rank", lambda: list(texts.FAULTS)),
     Group("fine", "odd but fine, trainer_state.json", "runs that look odd and are right: a warning is a false alarm",
           lambda: cases(FINE, STATES)),
+    Group("fine_variants", "odd but fine, varied", "the same with other scales, fewer rows, wider steps and more noise",
+          lambda: cases(vary(FINE), STATES)),
     Group("fine_console", "odd but fine, all other formats", "the same in every other format, and five console texts",
           lambda: [*cases(FINE, CONSOLES | OTHERS), *cases(FINE[::SOME], COVERED), *texts.FINE]),
     Group("broken", "broken encodings and shapes", "right is: read, or refused in words; no crash and no false alarm",

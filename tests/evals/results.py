@@ -1,18 +1,21 @@
 """The figures of a run of the evaluation, kept beside docs/EVIDENCE.md and checked by the tests."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from evals.case import OUTSIDE
 from evals.grade import Grade, Score, score_ids
 from evals.groups import GROUPS, REAL
 from evals.report import Summary, summarise, tell_misses
 
+FORMAT = re.compile(r" \[([^\]]+)\]")
 RESULTS = Path(__file__).parents[2] / "docs" / "evidence.json"
 FAMILIES = {
-    "made-up, state file": ("state",),
+    "made-up, state file": ("state", "variants"),
     "made-up, other formats": ("console", "formats", "layers", "texts"),
     "recorded, both ways": ("recorded_state", "recorded_console"),
     "real logs": (REAL,),
@@ -57,12 +60,18 @@ def make_results(graded: Graded) -> dict[str, Any]:
             if grades
         },
         "recorded": show_recorded(graded),
-        "misses": {
-            name: [line for one in grades for line in tell_misses(one) if not line.startswith("SLOW")]
-            for name, grades in graded.items()
-            if name != REAL
-        },
+        "misses": {name: list_misses(grades) for name, grades in graded.items() if name != REAL},
     }
+
+
+def list_misses(grades: Sequence[Grade]) -> list[str]:
+    """What was missed, a story once with the formats in which it was."""
+    formats: dict[str, list[str]] = {}
+    for line in (line for one in grades for line in tell_misses(one) if not line.startswith("SLOW")):
+        found = FORMAT.search(line)
+        shown = line.replace(found[0], "") if found else line
+        formats.setdefault(shown, []).extend([found[1]] if found else [])
+    return [f"{line}; in {', '.join(names)}" if names else line for line, names in formats.items()]
 
 
 def show_summary(one: Summary) -> dict[str, Any]:
@@ -81,6 +90,7 @@ def show_recorded(graded: Graded) -> dict[str, dict[str, Any]]:
     shown: dict[str, dict[str, Any]] = {}
     for name in ("recorded_state", "recorded_console"):
         for one in graded.get(name, ()):
-            run = shown.setdefault(one.case.name.split(".")[0], {"labels": list(one.case.labels)})
+            run = shown.setdefault(one.case.name.partition(".")[0], {})
+            run["labels"] = list(one.case.labels) or ([OUTSIDE] if one.case.is_outside else [])
             run[name] = {"is_right": one.is_right, "said": one.ids(with_notes=True)}
     return dict(sorted(shown.items()))
