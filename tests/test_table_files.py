@@ -155,6 +155,12 @@ def test_the_file_name_tells_what_tensorboard_exported(name: str, metric: str) -
     assert [(point.step, point.value) for point in run.points(metric)] == [(10, 0.5), (20, 0.25)]
 
 
+@pytest.mark.parametrize("header", ["step,value", "timestamp,step,value", "Step,Value,Wall time"])
+def test_other_exports_of_one_metric_are_read(header: str) -> None:
+    row = ",".join({"step": "10", "value": "0.5"}.get(cell.lower(), "1700000000") for cell in header.split(","))
+    assert read_file(TABLE, f"{header}\n{row}\n", "val_loss.csv").pairs("eval_loss") == [(10, 0.5)]
+
+
 def test_a_header_in_the_middle_begins_another_run() -> None:
     reading = read_file(TABLE, "step,loss\n10,2.5\n20,2.25\n30,2.2\nstep,loss,lr\n10,2.4,0.1\n20,2.3,0.1\n")
     assert reading.pairs() == [(10, 2.4), (20, 2.3)]

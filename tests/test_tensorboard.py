@@ -114,6 +114,17 @@ def test_only_one_of_several_losses_is_called_the_loss() -> None:
     assert [point.value for point in run.points("loss_metrics/global_max_loss")] == [3.5, 3.5]
 
 
+def test_values_by_number_of_samples_are_passed_over() -> None:
+    records = [
+        event(place, scalar(tag, 2.5))
+        for step in STEPS
+        for tag, place in (("lm loss", step), ("lm loss vs samples", 256 * step), ("hp_metric", 0))
+    ]
+    reading = read_file(TENSORBOARD, event_file(records))
+    assert [step for step, _ in reading.pairs()] == [10, 20, 30]
+    assert set(reading.run.series) == {"loss"}
+
+
 def test_keras_counts_epochs_and_keeps_validation_in_a_folder() -> None:
     data = event_file([event(epoch, tensor("epoch_loss", 2.5 - epoch)) for epoch in range(2)])
     train = read_file(TENSORBOARD, data, "logs/train/events.out.tfevents.1").points()

@@ -22,6 +22,11 @@ _OWN_NAMES = {
     "train/epoch": "epoch",
     "trainer/epoch": "epoch",
     "epoch_loss": "loss",
+    "train_mean_reward": "reward",
+    "valid_mean_reward": "eval_reward",
+} | {
+    name: "step"
+    for name in ("it", "n_iter", "update", "updates", "num_updates", "optimizer_step", "step_num", "training_steps")
 }
 # Of several columns with one meaning the first of these is read; the others keep the trainer's own name.
 _PREFERRED = {

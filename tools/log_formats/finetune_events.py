@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.log_formats.columns import COORDINATES, name_metric
 from tools.log_formats.frames import ByteSource
-from tools.log_formats.json_tokens import LineFinder, Path, read_string, read_whole, walk
+from tools.log_formats.json_tokens import LineFinder, Path, count_lines, read_string, read_whole, walk
 from tools.log_formats.record import FileFormat, Record, classify
 from tools.run import Line, Setting
 from tools.units import parse_number
@@ -38,7 +38,7 @@ def read_events(stream: ByteSource, builder: "RunBuilder") -> None:
         BadInput: the file is larger than MAX_BYTES.
     """
     data = read_whole(stream, MAX_BYTES, TOO_LARGE)
-    builder.num_bytes, builder.num_lines = len(data), data.count(b"\n") + bool(data and not data.endswith(b"\n"))
+    builder.num_bytes, builder.num_lines = len(data), count_lines(data)
     lines = LineFinder(data)
     events = [_read_event(event, lines) for event in _split_events(data)]
     steps = [event.values["step"] for event in events if event and "step" in event.values]

@@ -1,5 +1,6 @@
 """A walk over JSON text that tells of every plain value where it stands, and reads as far as the text goes."""
 
+import io
 import json
 import re
 from array import array
@@ -12,6 +13,7 @@ from tools.run import Line
 
 CHUNK_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_END_BYTES = 1000
 QUOTED_BEFORE_BYTES = 80
 QUOTED_BYTES = 400
 
@@ -28,15 +30,24 @@ def read_whole(stream: ByteSource, max_bytes: int, advice: str) -> bytes:
     Raises:
         BadInput: it is larger than that; the message ends with the advice.
     """
-    parts, size = [], 0
+    held = io.BytesIO()
     while chunk := stream.read(CHUNK_BYTES):
-        parts.append(chunk)
-        size += len(chunk)
-        if size > max_bytes:
+        held.write(chunk)
+        if held.tell() > max_bytes:
             raise BadInput(
                 f"the file is larger than {max_bytes >> 20} MiB, the most that is read of this kind; {advice}"
             )
-    return b"".join(parts)
+    return held.getvalue()
+
+
+def count_lines(data: bytes) -> int:
+    """The number of lines, a last one without its line feed included."""
+    return data.count(b"\n") + bool(data and not data.endswith(b"\n"))
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether a text ends as a JSON object does."""
+    return data[-MAX_END_BYTES:].rstrip().endswith(b"}")
 
 
 def walk(data: bytes) -> Iterator[Leaf]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.log_formats.columns import COORDINATES, name_all
 from tools.log_formats.frames import SAMPLE_BYTES, ByteSource
-from tools.log_formats.json_tokens import LineFinder, Path, read_string, read_whole, walk
+from tools.log_formats.json_tokens import LineFinder, Path, count_lines, is_whole, read_string, read_whole, walk
 from tools.log_formats.record import FileFormat, Kind, Record, classify
 from tools.run import Line
 from tools.units import parse_number
@@ -108,8 +108,8 @@ def _add_result(kind: Kind, part: Mapping[str, tuple[float, Line]], builder: "Ru
 
 def _read(stream: ByteSource, builder: "RunBuilder") -> bytes:
     data = read_whole(stream, MAX_BYTES, TOO_LARGE)
-    builder.num_bytes, builder.num_lines = len(data), data.count(b"\n") + bool(data and not data.endswith(b"\n"))
-    if not data.rstrip().endswith(b"}"):
+    builder.num_bytes, builder.num_lines = len(data), count_lines(data)
+    if not is_whole(data):
         builder.notes.append(f"the JSON breaks off in line {builder.num_lines}; what stands before was read")
     return data
 

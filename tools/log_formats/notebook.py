@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.html_table import HtmlReader
-from tools.log_formats.json_tokens import LineFinder, Path, read_string, read_whole, walk
+from tools.log_formats.json_tokens import LineFinder, Path, count_lines, is_whole, read_string, read_whole, walk
 from tools.log_formats.record import FileFormat
 from tools.run import Line
 
@@ -45,8 +45,8 @@ def read_notebook(stream: ByteSource, builder: "RunBuilder") -> None:
     _NotebookReader(data, builder).read()
     if len(data) <= MAX_CODE_BYTES:
         _read_code(data, builder)
-    builder.num_bytes, builder.num_lines = len(data), data.count(b"\n") + bool(data and not data.endswith(b"\n"))
-    if not data.rstrip().endswith(b"}"):
+    builder.num_bytes, builder.num_lines = len(data), count_lines(data)
+    if not is_whole(data):
         builder.notes.append(f"the notebook breaks off in line {builder.num_lines}; what stands before was read")
 
 

@@ -13,7 +13,8 @@ DELIMITERS = (",", "\t", ";")
 MAX_HEAD_LINES = 64
 MAX_HEADER_BYTES = 1 << 16
 NUM_ROWS_TRIED = 3
-TENSORBOARD_HEADER = ["Wall time", "Step", "Value"]
+_VALUE_COLUMNS = {"step", "value"}
+_TIME_COLUMNS = {"wall time", "wall_time", "time", "timestamp", "relative time"}
 COMMENT = re.compile(rb"\s*+(?:#|//|sep=|\Z)")
 
 _TAG = re.compile(r"(?:.*[-_.]tag[-_.]|run-[^-]{1,100}-)?(.+)")
@@ -24,7 +25,7 @@ def find_header(line: bytes, name: str = "") -> tuple[Columns, str] | None:
 
     Args:
         line: without its line feed.
-        name: of the file, which alone names the metric in what TensorBoard exports.
+        name: of the file, which alone names the metric in what TensorBoard and others export.
 
     Returns:
         The columns and their delimiter, None where the line is no header.
@@ -34,8 +35,10 @@ def find_header(line: bytes, name: str = "") -> tuple[Columns, str] | None:
         if delimiter not in text:
             continue
         cells = split_cells(text, delimiter)
-        if cells == TENSORBOARD_HEADER:
-            return Columns(tuple(cells), ("", "step", _name_by_file(name))), delimiter
+        lower = [cell.strip().lower() for cell in cells]
+        if set(lower) >= _VALUE_COLUMNS and set(lower) <= _VALUE_COLUMNS | _TIME_COLUMNS:
+            meanings = {"step": "step", "value": _name_by_file(name)}
+            return Columns(tuple(cells), tuple(meanings.get(cell, "") for cell in lower)), delimiter
         columns = name_columns(cells, needs_place=False)
         if columns:
             return replace(columns, is_dump=False), delimiter

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ VALIDATION_FOLDERS = ("/validation/", "/val/", "/eval/", "/valid/")
 SUMMARY_NAMES = frozenset({"train_loss", "train_runtime", "total_flos"}) | {
     f"train_{unit}_per_second" for unit in ("samples", "steps", "tokens")
 }
-IGNORED_TAGS = frozenset({"hp_metric"})
-"""Lightning writes one such value, -1, for its table of hyper-parameters."""
+OTHER_AXES = re.compile(r"\bhp_metric$|[ _]vs[ _](?:samples|tokens|iterations)")
+"""Lightning writes one hp_metric, -1, for its table of hyper-parameters; Megatron writes every value a second time with
+the number of samples in place of the step."""
 NUM_WAITING = 2048
 MAX_TAGS = 2000
 MAX_TAG_LENGTH = 500
@@ -121,7 +123,7 @@ class _Rows:
                 self._builder.add_setting(Setting(name, float(value) if is_count else value, Line(number, shown)))
 
     def _settle(self) -> None:
-        tags = list(dict.fromkeys(tag for tag, _, _, _ in self._waiting if tag not in IGNORED_TAGS))
+        tags = list(dict.fromkeys(tag for tag, _, _, _ in self._waiting if not OTHER_AXES.search(tag)))
         self._names = dict(zip(tags, name_all(tags), strict=True))
         waiting, self._waiting = self._waiting, []
         for scalar in waiting:
@@ -150,7 +152,7 @@ class _Rows:
         self._values, self._lines = {}, {}
 
     def _name(self, tag: str) -> str:
-        if tag in IGNORED_TAGS:
+        if tag not in self._names and OTHER_AXES.search(tag):
             return ""
         if tag not in self._names and len(self._names) < MAX_TAGS:
             name = name_metric(tag)
