@@ -46,7 +46,7 @@ class ConsoleReader:
         self._layouts: dict[bytes, Layout] = {}
         self._readers = tuple((one, one.new_reader() if one.new_reader else one.read) for one in LINE_FORMATS)
         self._table = PastedTable()
-        self._shown_evals: dict[str, float] = {}
+        self._shown_evals: dict[str, str] = {}
         self._wrapped = b""
         self._num_wrapped = 0
         self._num_bars = 0
@@ -202,11 +202,9 @@ class ConsoleReader:
         """Leave out what a bar shows of the last evaluation in each of its frames, until it changes."""
         if "loss" not in values:
             return values
-        seen = self._shown_evals
-        fresh = {
-            name: value for name, value in values.items() if not name.startswith("eval_") or seen.get(name) != value
-        }
-        seen.update((name, value) for name, value in values.items() if name.startswith("eval_"))
+        evals = {name: str(value) for name, value in values.items() if name.startswith("eval_")}
+        fresh = {name: value for name, value in values.items() if evals.get(name, "") != self._shown_evals.get(name)}
+        self._shown_evals.update(evals)
         return fresh
 
     def _join_wrapped(self, frame: bytes) -> bytes:
