@@ -4,6 +4,7 @@ import pytest
 from run_factory import descend, find, found_ids, judge, make_rows, parse, render, serious_ids
 
 from tools.diagnosis.crashes import describe_unexplained, find_crashes
+from tools.diagnosis.finding import Finding
 from tools.diagnosis.problem_rules import PROBLEM_RULES
 
 ROWS = render(make_rows(descend(40))).decode()
@@ -217,7 +218,7 @@ def test_a_launchers_word_alone_sends_to_the_other_output() -> None:
 
 def test_an_error_after_one_that_is_explained_is_not_shown() -> None:
     run = parse(ROWS + trace(DISK) + trace("RuntimeError: the pipeline failed"))
-    found = [verdict for rule in PROBLEM_RULES if (verdict := rule.judge(run)) and hasattr(verdict, "evidence")]
+    found = [verdict for rule in PROBLEM_RULES if isinstance(verdict := rule.judge(run), Finding)]
     assert describe_unexplained(run, found) == ()
 
 

@@ -1,88 +1,12 @@
 """Tracebacks and out-of-memory messages: what was printed, by how many, and what the program was doing."""
 
+import time
+
 import pytest
 from run_factory import parse
+from stack_factory import ERROR, GIB, MESSAGES, NAMES, STACKS, TORCH_2_0, TORCH_2_6, problems, stack
 
 from tools.diagnosis import diagnose
-from tools.run import Problem
-
-MIB, GIB = 2**20, 2**30
-TORCH_2_0 = (
-    "RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 79.21 GiB total capacity; "
-    "19.60 GiB already allocated; 4.84 GiB free; 2.04 GiB reserved in total by PyTorch)"
-)
-TORCH_2_1 = (
-    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 9.31 GiB. GPU 3 has a total capacty of "
-    "31.74 GiB of which 3.64 GiB is free. Including non-PyTorch memory, this process has 28.08 GiB memory in use. "
-    "Of the allocated memory 26.92 GiB is allocated by PyTorch, and 101.50 MiB is reserved by PyTorch but unallocated."
-)
-TORCH_2_6 = (
-    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has a total capacity of "
-    "14.74 GiB of which 12.12 MiB is free. Process 123 has 14.73 GiB memory in use. Of the allocated memory "
-    "13.98 GiB is allocated by PyTorch, and 618.25 MiB is reserved by PyTorch but unallocated."
-)
-HIP = TORCH_2_6.replace("CUDA", "HIP")
-MPS = (
-    "RuntimeError: MPS backend out of memory (MPS allocated: 8.45 GiB, other allocations: 384.00 KiB, "
-    "max allowed: 9.07 GiB). Tried to allocate 256.00 MiB on private pool."
-)
-MESSAGES = {
-    TORCH_2_0: {
-        "oom_tried_bytes": 20 * MIB,
-        "gpu_total_bytes": round(79.21 * GIB),
-        "gpu_free_bytes": round(4.84 * GIB),
-        "allocated_bytes": round(19.60 * GIB),
-        "reserved_bytes": round(2.04 * GIB),
-    },
-    TORCH_2_1: {
-        "oom_tried_bytes": round(9.31 * GIB),
-        "gpu_total_bytes": round(31.74 * GIB),
-        "gpu_free_bytes": round(3.64 * GIB),
-        "process_bytes": round(28.08 * GIB),
-        "allocated_bytes": round(26.92 * GIB),
-        "reserved_unallocated_bytes": round(101.5 * MIB),
-    },
-    TORCH_2_6: {
-        "oom_tried_bytes": 512 * MIB,
-        "gpu_total_bytes": round(14.74 * GIB),
-        "gpu_free_bytes": round(12.12 * MIB),
-        "process_bytes": round(14.73 * GIB),
-        "allocated_bytes": round(13.98 * GIB),
-        "reserved_unallocated_bytes": round(618.25 * MIB),
-    },
-    MPS: {
-        "oom_tried_bytes": 256 * MIB,
-        "gpu_total_bytes": round(9.07 * GIB),
-        "allocated_bytes": round(8.45 * GIB),
-        "other_allocations_bytes": 384 * 1024,
-    },
-    "RuntimeError: CUDA error: out of memory": {},
-}
-MESSAGES[HIP] = MESSAGES[TORCH_2_6]
-NAMES = ["torch 2.0", "torch 2.1", "torch 2.6", "mps", "bare", "hip"]
-
-STACKS = {
-    "load": ("run.py", "main", "model = AutoModelForCausalLM.from_pretrained(name)"),
-    "forward": ("modeling.py", "forward", "hidden = self.mlp(hidden)"),
-    "loss": ("losses.py", "ForCausalLMLoss", "logits = logits.float()"),
-    "backward": ("accelerator.py", "backward", "loss.backward(**kwargs)"),
-    "optimiser": ("torch/optim/adamw.py", "step", "state['exp_avg'] = torch.zeros_like(p)"),
-    "evaluation": ("trainer.py", "evaluation_loop", "logits = self.accelerator.pad_across_processes(logits)"),
-    "save": ("modeling_utils.py", "save_pretrained", "state_dict = self.state_dict()"),
-    "": ("run.py", "main", "buffer = torch.empty(size, device='cuda')"),
-}
-ERROR = "ValueError: the number of labels must be 2, got 3"
-
-
-def stack(*frames: tuple[str, str, str], error: str = ERROR, prefix: str = "") -> str:
-    lines = ["Traceback (most recent call last):"]
-    for number, (file, function, code) in enumerate((("train.py", "<module>", "trainer.train()"), *frames), 1):
-        lines += [f'  File "/opt/{file}", line {number}, in {function}', f"    {code}"]
-    return "".join(f"{prefix}{line}\n" for line in (*lines, error))
-
-
-def problems(text: str, kind: str) -> list[Problem]:
-    return [problem for problem in parse(text).problems if problem.kind == kind]
 
 
 @pytest.mark.parametrize(("message", "values"), MESSAGES.items(), ids=NAMES)
@@ -226,9 +150,68 @@ def test_a_traceback_that_is_drawn_is_found(text: str) -> None:
     assert len(problems("start\n" + text, "traceback")) == 1
 
 
-def test_chained_tracebacks_are_all_kept() -> None:
-    text = stack(error="KeyError: 'a'") + "\nDuring handling of the above exception:\n\n" + stack(error=ERROR)
-    assert [problem.summary for problem in problems(text, "traceback")] == ["KeyError: 'a'", ERROR]
+CHAINS = {
+    "context": "During handling of the above exception, another exception occurred:",
+    "cause": "The above exception was the direct cause of the following exception:",
+}
+
+
+@pytest.mark.parametrize(("link", "words"), CHAINS.items(), ids=CHAINS.keys())
+@pytest.mark.parametrize("prefix", ["", "[rank3]: "])
+def test_chained_tracebacks_are_all_kept_with_what_links_them(link: str, words: str, prefix: str) -> None:
+    between = f"{prefix}\n{prefix}{words}\n{prefix}\n"
+    text = stack(error="KeyError: 'a'", prefix=prefix) + between + stack(error=ERROR, prefix=prefix)
+    found = [(problem.summary, problem.link) for problem in problems(text, "traceback")]
+    assert found == [("KeyError: 'a'", ""), (ERROR, link)]
+
+
+def test_a_problem_knows_its_name_its_frames_and_its_ranks() -> None:
+    library = ("lib/python3.11/site-packages/transformers/trainer.py", "training_step", "loss.backward()")
+    text = "".join(stack(library, error=ERROR, prefix=f"[rank{rank}]: ") for rank in (2, 5))
+    (problem,) = problems(text, "traceback")
+    assert (problem.name, problem.message) == ("ValueError", ERROR)
+    assert problem.user_frame == "train.py:1 in <module>"
+    assert problem.library_frame == "trainer.py:2 in training_step"
+    assert (problem.num_messages, problem.ranks, problem.last_seen) == (2, (2, 5), 12)
+
+
+def test_a_traceback_whose_head_is_missing_is_found() -> None:
+    text = "\n".join(stack(STACKS["backward"], error=ERROR).splitlines()[3:]) + "\n"
+    assert [problem.summary for problem in problems("start\n" + text, "traceback")] == [ERROR]
+
+
+def test_the_lines_that_belong_to_a_message_are_read_with_it() -> None:
+    text = stack(error="RuntimeError: ") + "\n        CUDA Setup failed despite GPU being available.\n\nnext\n"
+    (problem,) = problems(text, "traceback")
+    assert problem.message == "RuntimeError:\nCUDA Setup failed despite GPU being available."
+
+
+def test_a_message_that_the_terminal_broke_is_read_whole() -> None:
+    broken = TORCH_2_0.replace("total capacity", "\ntotal capacity").replace("4.84", "\n4.84")
+    assert problems(stack(error=broken), "out_of_memory")[0].values["gpu_free_bytes"] == round(4.84 * GIB)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["2024-06-28T06:11:52.6853{0}Z (LLMRayActor pid=2077{0}) ERROR 06-28 06:11:4{0} worker_base.py:145] ", "{0}: "],
+)
+def test_numbers_in_a_prefix_may_differ_from_line_to_line(prefix: str) -> None:
+    lines = stack(STACKS["forward"]).splitlines()
+    text = "".join(f"{prefix.format(7**index)}{line}\n" for index, line in enumerate(lines))
+    assert [problem.summary for problem in problems("start\n" + text, "traceback")] == [ERROR]
+
+
+def test_an_unusual_exception_ends_a_stack_only_after_code() -> None:
+    assert [one.summary for one in problems(stack(error="Stop: it went wrong"), "traceback")] == ["Stop: it went wrong"]
+    cut = "\n".join(stack().splitlines()[:-1])
+    assert "Epoch: 3" not in [one.summary for one in problems(f"{cut}\n\nand more\nEpoch: 3\n", "traceback")]
+
+
+@pytest.mark.parametrize("piece", ["Error ", "Killed ", "Error: x out of memory ", "a.B", 'File "x", line 1, in '])
+def test_a_long_line_of_any_content_is_read_quickly(piece: str) -> None:
+    started = time.perf_counter()
+    parse(f"start\n{piece * (200_000 // len(piece))}\n{stack()}")
+    assert time.perf_counter() - started < 3.0
 
 
 def test_a_line_about_an_error_without_a_traceback_is_no_traceback() -> None:

@@ -26,56 +26,66 @@ MAX_RAW_STACK_LINES = 3000
 MAX_TAIL_LINES = 8
 MAX_LOOSE_LINES = 4
 
+# Few begin with a letter that is frequent in rows of numbers and settings, which is what a search spends its time on.
 MARKERS = (
     b"Traceback (most",
     b'File "',
-    b"rror",
+    b"Error",
+    b"Exceeded",
     b"xception",
-    b"ut of memory",
-    b"oom",
-    b"OOM",
-    b"MEMORY",
-    b"memory",
-    b"OutOf",
-    b"Killed",
-    b"killed",
     b"xit code",
     b"xitcode",
-    b"return code",
+    b"xits with",
     b"xit status",
-    b"exited with",
-    b"SIG",
-    b"ignal",
+    b"xited with",
+    b"CUDA e",
+    b"CUDA out",
     b"CANCELLED",
-    b"reempted",
-    b"TERM_",
-    b"walltime",
-    b"Terminated",
-    b"Aborted",
-    b"fault",
-    b"Interrupt",
-    b"ssertion",
-    b"Watchdog",
-    b"last enqueued",
-    b"slow",
-    b"ast path",
-    b"back to",
-    b"longer than the",
-    b"requires_grad",
-    b"initialized",
-    b"acking",
-    b"adding-free",
-    b"in the following instance",
-    b"are -100",
-    b"masked",
-    b"pad_token",
-    b"pad token",
-    b"hat template",
-    b"hat_template",
-    b"verflow",
+    b"Caught s",
+    b"Could not f",
+    b"Bus e",
+    b"OutOf",
+    b"Out of mem",
+    b"OOM",
+    b"OUT_OF",
     b"OVERFLOW",
+    b"RESOURCE_",
+    b"Received ",
+    b"Tried to",
+    b"The fast path",
+    b"The attention mask",
+    b"Token ind",
+    b"TERM_",
+    b"Terminated",
+    b"Killed",
+    b"Keyboard",
+    b"Assertion",
+    b"Aborted",
+    b"All labels",
+    b"METAL",
+    b"zsh: k",
+    b"PBS: job",
+    b"ProcessGroupN",
+    b"Padding-free",
+    b"SIG",
+    b"Segmentation",
+    b"Some weights",
+    b"Detected ",
+    b"WARN",
+    b"Warning",
+    b"None of the in",
     b"No space",
+    b"No chat",
+    b"Illegal i",
+    b"Fatal ",
+    b"Fall",
+    b"fall",
+    b"Gradient o",
+    b"Hangup",
     b"quota",
+    b"unrecognized arg",
+    b"very slow",
+    b"be slow",
 )
 
 _PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,60}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,80}\) |\d{1,4}: ))+")
@@ -117,7 +127,7 @@ class ProblemReader:
         self._ends_job = False
         self._is_ignored = False
         self._tail: Entry | None = None
-        self._num_tail = 0
+        self._num_tail = self._last_tail_line = 0
 
     @property
     def wants_every_line(self) -> bool:
@@ -140,7 +150,7 @@ class ProblemReader:
         if start:
             self._open_stack(start[1])
         text = self._without_prefix(plain)
-        if self._read_tail(text, is_start=start is not None):
+        if self._read_tail(line.number, text, is_start=start is not None):
             return
         if _IGNORED.match(text):
             self._is_ignored = True
@@ -187,16 +197,20 @@ class ProblemReader:
         match = self._prefix.match(text) if self._prefix else None
         return text[match.end() :] if match else _PREFIX.sub("", text)
 
-    def _read_tail(self, text: str, *, is_start: bool) -> bool:
-        """Take a further line of a message that its first line does not end; tells whether the line was taken."""
+    def _read_tail(self, number: int, text: str, *, is_start: bool) -> bool:
+        """Take a further line of a message that its first line does not end; tells whether the line was taken.
+
+        Empty lines are not handed over; one after further lines of the message ends it.
+        """
         if self._tail is None:
             return False
         is_next = is_start or is_gpu_memory(text) or _DIRECT_CAUSE in text or _CONTEXT in text or _TIMED.match(text)
-        is_over = is_next or self._num_tail >= MAX_TAIL_LINES
-        if is_over or (not text.strip() and len(self._tail.message) > 1):
+        is_apart = len(self._tail.message) > 1 and number > self._last_tail_line + 1
+        if is_next or is_apart or self._num_tail >= MAX_TAIL_LINES:
             self._tail = None
             return False
         self._num_tail += 1
+        self._last_tail_line = number
         if text.strip():
             self._tail.message.append(text.strip())
         return True
