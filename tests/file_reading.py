@@ -15,6 +15,7 @@ from tools.log_formats.encoded_table import ENCODED_TABLE
 from tools.log_formats.finetune_events import FINETUNE_EVENTS
 from tools.log_formats.html_table import HTML_TABLE
 from tools.log_formats.keyed_json import COLUMNS_JSON, RESULT_JSON
+from tools.log_formats.long_table import LONG_TABLE, MLFLOW_METRIC
 from tools.log_formats.notebook import NOTEBOOK
 from tools.log_formats.record import FileFormat
 from tools.log_formats.table_files import TABLE
@@ -30,6 +31,8 @@ WHOLE_FILE_FORMATS = (
     RESULT_JSON,
     HTML_TABLE,
     ENCODED_TABLE,
+    LONG_TABLE,
+    MLFLOW_METRIC,
     TABLE,
     CONFIG_FILE,
 )

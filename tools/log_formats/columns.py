@@ -24,10 +24,8 @@ _OWN_NAMES = {
     "epoch_loss": "loss",
     "train_mean_reward": "reward",
     "valid_mean_reward": "eval_reward",
-} | {
-    name: "step"
-    for name in ("it", "n_iter", "update", "updates", "num_updates", "optimizer_step", "step_num", "training_steps")
 }
+_OWN_NAMES |= dict.fromkeys(["it", "n_iter", "update", "updates", "num_updates", "optimizer_step", "step_num"], "step")
 # Of several columns with one meaning the first of these is read; the others keep the trainer's own name.
 _PREFERRED = {
     "step": "train/global_step trainer/global_step global_step step current_steps iteration",
