@@ -10,8 +10,9 @@ from evals.case import Case
 from evals.formats import OTHERS, STATE
 from evals.labelled import INDEX, read_folder
 from evals.layers import COVERED
+from evals.rewritten import read_stories
 from evals.story import Story, write_cases
-from evals.variants import vary
+from evals.variants import thin, vary
 from evals.writers import CONSOLES, Writer, write_state
 
 RECORDED = Path(__file__).parents[1] / "logs" / "recorded"
@@ -19,7 +20,11 @@ REAL_LOGS = Path(os.environ.get("FTCHAT_REAL_LOGS", Path(__file__).parents[3] / 
 """Labelled logs that are not part of the project; the group is left out where they are not at hand."""
 FAULTS: tuple[Story, ...] = (*faults.FAULTS, *preferences.FAULTS)
 FINE: tuple[Story, ...] = fine.FINE
-REAL = "real"
+REAL, REWRITTEN = "real", "real_rewritten"
+PRIVATE = frozenset({REAL, REWRITTEN})
+"""Groups of logs that are not part of the project: of these there are figures only, no names and no misses."""
+COLUMNS = {"loss", "grad_norm", "learning_rate"}
+"""What a training row must hold to be written in every format."""
 SOME = 4
 """Layers are a matter of reading, so that every fourth story will do."""
 STATES: dict[str, Writer] = {STATE: write_state}
@@ -55,6 +60,13 @@ def real_logs() -> list[Case]:
     return list(read_folder(REAL_LOGS)) if (REAL_LOGS / INDEX).is_file() else []
 
 
+def rewritten_logs() -> list[Case]:
+    """The curves of the labelled logs in other words."""
+    stories = list(read_stories(REAL_LOGS)) if (REAL_LOGS / INDEX).is_file() else []
+    told = [story for story in stories if all(row.keys() >= COLUMNS for row in story.rows if "loss" in row)]
+    return [*cases(told, CONSOLES), *cases([*stories, *map(thin, stories)], STATES)]
+
+
 GROUPS: tuple[Group, ...] = (
     Group("state", "made-up faults, trainer_state.json", "one fault a run, as the Hugging Face Trainer's state file",
           lambda: cases(FAULTS, STATES)),
@@ -84,4 +96,6 @@ GROUPS: tuple[Group, ...] = (
           lambda: recorded(".log")),
     Group(REAL, "labelled real logs", "logs of other people's runs, which are not part of the project",
           real_logs),
+    Group(REWRITTEN, "labelled real curves, rewritten", "the curves of those logs as six trainers and as a state "
+          "file, whole and with half of the rows", rewritten_logs),
 )  # fmt: skip

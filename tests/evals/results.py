@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.case import OUTSIDE
 from evals.grade import Grade, Score, score_ids
-from evals.groups import GROUPS, REAL
+from evals.groups import GROUPS, PRIVATE, REAL
 from evals.report import Summary, summarise, tell_misses
 
 FORMAT = re.compile(r" \[([^\]]+)\]")
@@ -60,7 +60,7 @@ def make_results(graded: Graded) -> dict[str, Any]:
             if grades
         },
         "recorded": show_recorded(graded),
-        "misses": {name: list_misses(grades) for name, grades in graded.items() if name != REAL},
+        "misses": {name: list_misses(grades) for name, grades in graded.items() if name not in PRIVATE},
     }
 
 
