@@ -110,7 +110,7 @@ def _unused(problem: Problem) -> int:
     """Bytes that PyTorch held and no tensor used."""
     values = problem.values
     if "reserved_bytes" in values and "allocated_bytes" in values:
-        return values["reserved_bytes"] - values["allocated_bytes"]
+        return max(0, values["reserved_bytes"] - values["allocated_bytes"])
     return values.get("reserved_unallocated_bytes", 0)
 
 

@@ -80,6 +80,7 @@ MARKERS = (
     b"Fatal ",
     b"Fall",
     b"fall",
+    b"failed: out of mem",
     b"Gradient o",
     b"Hangup",
     b"quota",
