@@ -253,3 +253,30 @@ def test_a_line_of_one_mebibyte_takes_no_quadratic_time(unit: str) -> None:
     started = time.monotonic()
     list(SettingReader(is_config=True).read(text, 1))
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[INFO] checkpointing:143 >> Gradient checkpointing enabled.", {"gradient_checkpointing": True}),
+        ("[INFO] >> Found linear modules: q_proj,v_proj", {"target_modules": "q_proj,v_proj"}),
+        ("[INFO] >> Fine-tuning method: LoRA", {"adapter": "lora"}),
+        ("Quantizing model to 4 bit with bitsandbytes.", {"load_in_4bit": True}),
+        ("device: cuda:0, distributed training: False, compute dtype: torch.float16", {"fp16": True}),
+        ("Using bfloat16 Automatic Mixed Precision (AMP)", {"bf16": True}),
+        ("Mixed precision type: bf16", {"bf16": True}),
+        ("number of parameters: 123.59M", {"all_parameters": 123590000}),
+        ("6.6 M     Trainable params", {"trainable_parameters": 6600000}),
+        ("0         Non-trainable params", {}),
+        ("Number of non-trainable parameters: 1,100,048,384", {}),
+        ("Global seed set to 42", {"seed": 42}),
+        ("found vocab_size = 65 (inside data/shakespeare_char/meta.pkl)", {"vocab_size": 65}),
+        ("You didn't pass a `max_seq_length` argument, this will default to 1024", {"max_length": 1024}),
+        ("TrainArgs(optim=OptimArgs(lr=6e-05, pct_start=0.05), num_microbatches=1)", {"learning_rate": 6e-5}),
+        ("   'optim': {'lr': 1e-06,", {"learning_rate": 1e-6}),
+        ("Num processes: 4", {"world_size": 4}),
+        ("Training samples: 5,000", {"num_examples": 5000}),
+    ],
+)
+def test_what_a_trainer_says_in_words_is_read(text: str, found: dict[str, float | str | bool]) -> None:
+    assert values_of(text) == found

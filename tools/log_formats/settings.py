@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from tools.log_formats.hardware import read_hardware
 from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, KNOWN_ENDS, WEAK_NAMES
 from tools.log_formats.setting_values import canonical_setting, read_named, read_number, read_value
+from tools.log_formats.statements import MARKERS as STATEMENT_MARKERS
+from tools.log_formats.statements import read_statements
 from tools.run import Line, Setting
 
 __all__ = ["CONFIG_NAMES", "MARKERS", "is_metric_row", "name_pairs", "read_settings", "read_value"]
 
-MARKERS: tuple[bytes, ...] = (b"=", b": ", b'":', b" --", b" ..", b"print]", b"onfig", b"iB / ", b".0 O")
+MARKERS: tuple[bytes, ...] = (
+    *(b"=", b": ", b'":', b" --", b" ..", b"print]", b"onfig", b"iB / ", b".0 O"),
+    *STATEMENT_MARKERS,
+)
 """A line without any of these names no setting."""
 
 MIN_STRONG = 2
@@ -23,7 +28,13 @@ MAX_TABLE_VALUE = 400
 _BANNER = {
     "num examples": "num_examples",
     "train dataset size": "num_examples",
-    "number of training examples": "num_examples",
+    "train samples": "num_examples",
+    "training samples": "num_examples",
+    "training examples": "num_examples",
+    "training set size": "num_examples",
+    "vocab size": "vocab_size",
+    "vocabulary size": "vocab_size",
+    "vocab_size": "vocab_size",
     "num epochs": "num_train_epochs",
     "instantaneous batch size per device": "per_device_train_batch_size",
     "batch size per device": "per_device_train_batch_size",
@@ -36,7 +47,9 @@ _BANNER = {
     "trainable params": "trainable_parameters",
     "all params": "all_parameters",
     "world size": "world_size",
+    "num processes": "world_size",
     "num gpus": "num_gpus",
+    "number of gpus": "num_gpus",
     "data parallel gpus": "num_gpus",
 }
 _BANNER_ENDS = tuple(sorted(_BANNER, key=len, reverse=True))
@@ -56,6 +69,10 @@ _LITERAL = re.compile(
 )
 _ENABLED = re.compile(
     r"['\"]?\b(bf16|bfloat16|fp16)\b['\"]?\W{1,40}enabled['\"]?\s{0,4}[:=]\s{0,4}['\"]?(true|false)", re.I
+)
+_OPTIMISER_RATE = re.compile(
+    r"optim\w{0,10}['\"]?\s{0,2}[=:]\s{0,2}(?:\w{1,30}\(|\{)[^{}()]{0,80}?\blr['\"]?\s{0,2}[=:]\s{0,2}"
+    r"(\d(?:\.\d{1,20})?(?:e-?\d{1,2})?)(?=\s{0,4}[,)}])"
 )
 _TABLE = re.compile(r"(?<!\S)([a-z]\w{1,60}) (?:\.{2,60} | )(?=\S)")
 _TABLE_END = re.compile(r"\.{0,40}(?:updated|default)$")
@@ -85,6 +102,9 @@ def read_settings(text: str, line_number: int) -> Iterator[Setting]:
     yield from read_hardware(text, line)
     yield from _read_banner(text, line)
     yield from name_pairs(pairs, line)
+    yield from read_statements(text, line)
+    if "optim" in text and (rate := _OPTIMISER_RATE.search(text)) and not is_metric_row(text):
+        yield Setting("learning_rate", float(rate[1]), line)
     if "--" in text:
         yield from _read_flags(text, line)
     if "enabled" in text:
@@ -121,11 +141,10 @@ def _read_pairs(text: str) -> list[tuple[str, str]]:
 def _read_banner(text: str, line: Line) -> Iterator[Setting]:
     for count in _COUNT.finditer(text):
         before = text[max(0, count.start() - _BANNER_BYTES) : count.start()].rstrip().lower()
-        if before.endswith(_BANNER_ENDS):
-            name = next(_BANNER[end] for end in _BANNER_ENDS if before.endswith(end))
-            number = read_number(count[1].replace(",", ""))
-            if number is not None:
-                yield Setting(name, number, line)
+        name = _banner_name(before) if before.endswith(_BANNER_ENDS) else None
+        number = read_number(count[1].replace(",", ""))
+        if name and number is not None:
+            yield Setting(name, number, line)
     if "otal batch size (" in text and (total := _TOTAL_BATCH.search(text)):
         yield Setting("total_train_batch_size", float(total[1]), line)
     if "rainable parameters" not in text:
@@ -135,6 +154,14 @@ def _read_banner(text: str, line: Line) -> Iterator[Setting]:
     if (millions := _MLX_COUNT.search(text)) and millions[1].count(".") < 2 and millions[2].count(".") < 2:
         yield Setting("trainable_parameters", round(float(millions[1]) * 1e6), line)
         yield Setting("all_parameters", round(float(millions[2]) * 1e6), line)
+
+
+def _banner_name(before: str) -> str | None:
+    """The setting whose banner name a text ends with; "non-trainable parameters" is another name."""
+    end = next(end for end in _BANNER_ENDS if before.endswith(end))
+    start = before[: -len(end)]
+    is_other = start[-1:].isalnum() or start.endswith(("_", "-", "padded "))
+    return None if is_other else _BANNER[end]
 
 
 def _read_flags(text: str, line: Line) -> Iterator[Setting]:
