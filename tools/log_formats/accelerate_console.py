@@ -56,6 +56,6 @@ ACCELERATE = LogFormat(
             {"epoch": 1.0, "perplexity": 3.5, "loss": 1.2528, "eval_perplexity": 4.0, "eval_loss": 1.3863},
         ),
     ),
-    markers=(b"epoch ", b"train_epoch_loss="),
+    markers=(b": {'", b" eval_loss: ", b"train_epoch_loss="),
     read=first_of(read_evaluation, _PERPLEXITY.read, _PEFT.read),
 )

@@ -79,15 +79,7 @@ COMPOSER = LogFormat(
             {"step": 20.0, "total_steps": 400.0, "learning_rate": 0.0002},
         ),
     ),
-    markers=(
-        b"[batch=",
-        b"[Eval batch=",
-        b"\t Train ",
-        b"\t Eval ",
-        b"  Train ",
-        b"  Eval ",
-        b"Train loss/train/total: ",
-    ),
+    markers=(b"[batch=", b" Train ", b" Eval "),
     read=reading_alone(_new_composer_reader),
     new_reader=_new_composer_reader,
 )
@@ -163,7 +155,7 @@ OLMO = LogFormat(
             {"step": 100.0, "total_steps": 5000.0, "eval_loss": 4.25},
         ),
     ),
-    markers=(b"[step=", b"    train/", b"    optim/", b"    eval/", b"    throughput/"),
+    markers=(b"[step=", b"oss=", b"PPL=", b"erplexity=", b"optim/", b"throughput/"),
     read=reading_alone(_new_olmo_reader),
     new_reader=_new_olmo_reader,
 )

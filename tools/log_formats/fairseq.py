@@ -101,7 +101,7 @@ FAIRSEQ = LogFormat(
             },
         ),
     ),
-    markers=(b" / ", b"| epoch "),
+    markers=(b" loss=", b"| loss "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -24,7 +24,7 @@ LLAMA_CPP = LogFormat(
             {"step": 12.0, "samples": 49.0, "loss": 3.125},
         ),
     ),
-    markers=(b"train: [", b"val:   [", b"train_opt_callback: "),
+    markers=(b" loss=",),
     read=first_of(
         PairLayout(
             re.compile(

@@ -29,7 +29,7 @@ MAXTEXT = LogFormat(
             {"step": 99.0, "eval_loss": 6.875, "eval_total_weights": 75264.0},
         ),
     ),
-    markers=(b"completed step: ", b"eval metrics after step: "),
+    markers=(b", loss: ", b", loss=", b", eval_loss: "),
     read=first_of(
         PairLayout(
             re.compile(r"\bcompleted step: (?P<step>\d{1,12})(?=, )"),
@@ -86,7 +86,7 @@ FLAX_EXAMPLES = LogFormat(
             {"step": 2500.0, "eval_loss": 3.375, "eval_perplexity": 29.22},
         ),
     ),
-    markers=(b"Step... (", b"Epoch... ("),
+    markers=(b"| Loss: ", b"| Eval Loss: ", b"| Training Loss: "),
     read=PairLayout(
         re.compile(r"(?:Step\.\.\. \((?P<step>\d{1,12})|Epoch\.\.\. \((?P<epoch>\d{1,9}))(?:/\d{1,12})?(?= \|)"),
         _FLAX_PAIR,

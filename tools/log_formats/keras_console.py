@@ -71,7 +71,7 @@ KERAS = LogFormat(
             {"epoch": 1.0, "step": 10.0, "total_steps": 400.0, "loss": float("nan")},
         ),
     ),
-    markers=(b"s/step", b" - ETA: ", b"s - loss: ", b"Epoch "),
+    markers=(b"oss: ", b"Epoch "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -68,7 +68,7 @@ LLAMA_RECIPES = LogFormat(
         ),
         ("\n step 4 is completed and loss is 1.875", {"step": 4.0, "loss": 1.875}),
     ),
-    markers=(b"completed (loss: ", b"eval_epoch_loss=", b"train_epoch_loss=", b"is completed and loss is "),
+    markers=(b"(loss: ", b"epoch_loss=", b" and loss is "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -138,7 +138,15 @@ MEGATRON = LogFormat(
             {"step": 40.0, "eval_loss": 2.75, "eval_perplexity": 15.64263},
         ),
     ),
-    markers=(b" iteration", b"iteration: ", b"validation loss at ", b"validation results at "),
+    markers=(
+        b"loss scale: ",
+        b"loss scale ",
+        b"lm_loss: ",
+        b"lm loss",
+        b"LM loss",
+        b"validation loss at ",
+        b"lm_loss value",
+    ),
     read=first_of(_TRAIN.read, read_validation),
 )
 
@@ -172,7 +180,7 @@ NEMO_2 = LogFormat(
             },
         ),
     ),
-    markers=(b"Training epoch ",),
+    markers=(b"reduced_train_loss: ",),
     read=PairLayout(
         head=re.compile(r"Training epoch (?P<epoch>\d{1,9}), iteration (?P<step>\d{1,12})/\d{1,12}(?= \|)"),
         pair=re.compile(rf"\| ([A-Za-z][\w /]{{0,60}}): ({NUMBER})"),

@@ -60,7 +60,7 @@ MINIMIND = LogFormat(
             },
         ),
     ),
-    markers=(b"Epoch:[", b"Epoch: ["),
+    markers=(b"), loss: ", b") loss:", b"), Reward: ", b"), Actor Loss: "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -147,7 +147,7 @@ OPENMMLAB = LogFormat(
             {"step": 40.0, "eval_loss": 1.25},
         ),
     ),
-    markers=(b"(train) ", b"(val) ", b"]\tlr: ", b"] lr: ", b"Step "),
+    markers=(b"  loss: ", b", loss: ", b"_loss: ", b"(val) "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

@@ -51,7 +51,7 @@ PADDLENLP = LogFormat(
             },
         ),
     ),
-    markers=(b", global_step: ", b"progress_or_epoch: ", b"global step "),
+    markers=(b"loss: ",),
     read=first_of(
         PairLayout(
             re.compile(r"\bglobal step (?P<step>\d{1,12})(?:/(?P<total_steps>\d{1,12}))?(?=, )"),
@@ -134,7 +134,7 @@ MINDSPORE = LogFormat(
         ),
         ("epoch: 1 step: 30, loss is 1.875", {"epoch": 1.0, "step": 30.0, "loss": 1.875}),
     ),
-    markers=(b"step:[", b", loss is "),
+    markers=(b"], loss: ", b", loss is "),
     read=reading_alone(_new_mindspore_reader),
     new_reader=_new_mindspore_reader,
 )

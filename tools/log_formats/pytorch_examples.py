@@ -61,7 +61,7 @@ PYTORCH_EXAMPLES = LogFormat(
         ),
         ("[1,  4000] loss: 1.875", {"epoch": 1.0, "step": 4000.0, "loss": 1.875}),
     ),
-    markers=(b"Train Epoch: ", b" set: ", b"] loss: "),
+    markers=(b"Loss: ", b" loss: ", b"\tloss"),
     read=reading_alone(_new_example_reader),
     new_reader=_new_example_reader,
 )
@@ -97,7 +97,7 @@ class _MeterReader:
         self._place: dict[str, float] = {}
 
     def __call__(self, text: str) -> dict[str, float] | None:
-        head = _METER_HEAD.search(text)
+        head = _METER_HEAD.search(text) if ": [" in text or "Train: " in text else None
         if not head:
             return None
         kind, bracketed, num_epochs, bare, step, total = head.groups()
@@ -175,7 +175,7 @@ METERS = LogFormat(
             },
         ),
     ),
-    markers=(b"Epoch: [", b"Train: "),
+    markers=(b"oss: ", b"oss "),
     read=reading_alone(_new_meter_reader),
     new_reader=_new_meter_reader,
 )

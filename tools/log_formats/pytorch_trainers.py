@@ -91,7 +91,7 @@ TORCHTITAN = LogFormat(
             },
         ),
     ),
-    markers=(b"step: ",),
+    markers=(b"  loss: ",),
     read=first_of(
         PairLayout(
             re.compile(r"validate step: {1,8}(?P<step>\d{1,12})(?=  )"),
@@ -133,7 +133,7 @@ PICOTRON = LogFormat(
             {"step": 6.0, "loss": float("nan"), "Global_batch_size": 65500.0, "tokens_per_second": 20000.0},
         ),
     ),
-    markers=(b"| Global batch size: ",),
+    markers=(b"| Loss: ",),
     read=PairLayout(
         re.compile(r"\bStep: (?P<step>\d{1,12}) {0,8}(?=\| Loss: )"),
         re.compile(rf"\| ([A-Za-z][\w /]{{0,40}}): {{1,8}}({NUMBER}){UNIT}"),
@@ -203,7 +203,7 @@ LITGPT = LogFormat(
             {"step": 8.0, "eval_loss": 1.012},
         ),
     ),
-    markers=(b"iter ", b" val loss ", b"| val loss: "),
+    markers=(b"loss train: ", b": loss ", b": val loss ", b"| val loss: "),
     read=reading_alone(_new_litgpt_reader),
     new_reader=_new_litgpt_reader,
 )

@@ -62,7 +62,7 @@ VERL = LogFormat(
         ),
         ("step:40 - val/loss:0.9375", {"step": 40.0, "eval_loss": 0.9375}),
     ),
-    markers=(b" - actor/", b" - critic/", b" - train/", b" - val", b" - global_seqlen/"),
+    markers=(b" - actor/", b" - critic/", b" - val-", b"/loss:"),
     read=read_verl,
 )
 
@@ -83,7 +83,7 @@ STEP_DICTIONARY = LogFormat(
             {"rollout": 3.0, "reward": 0.375, "rollout/response_lengths": 812.5},
         ),
     ),
-    markers=(b": {'train/", b": {'rollout/", b"lobal step ", b": {'eval/", b": {'loss': "),
+    markers=(b": {'",),
     read=PairLayout(
         re.compile(r"\b(?:[Ss]tep:? {0,4}(?P<step>\d{1,12})|(?:rollout|eval) (?P<rollout>\d{1,12}))(?=:? {0,2}\{')"),
         re.compile(rf"'([\w/.@ -]{{1,120}})': (?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),

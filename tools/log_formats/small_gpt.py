@@ -80,7 +80,7 @@ NANOCHAT = LogFormat(
         ),
         ("Step 00100 | Validation loss: 1.3125", {"step": 100.0, "eval_loss": 1.3125}),
     ),
-    markers=(b"| lrm: ", b" | Validation "),
+    markers=(b"| loss: ", b"| Training loss: ", b"| Validation loss: ", b"| Validation bpb: "),
     read=PairLayout(
         re.compile(
             r"\b[Ss]tep (?P<step>\d{5,12})(?:/(?P<total_steps>\d{1,12}))?(?: \([\d.]{1,9}%\))?"

@@ -68,7 +68,7 @@ class _BarReader:
         self._step: float | None = None
 
     def __call__(self, text: str) -> dict[str, float] | None:
-        bar = (_BAR.search(text) if "%|" in text else None) or _RICH_BAR.search(text) or _OPEN_BAR.search(text)
+        bar = _find_bar(text)
         if not bar:
             return None
         description = text[max(0, bar.start() - MAX_DESCRIPTION) : bar.start()]
@@ -113,6 +113,15 @@ class _BarReader:
         if loss is None:
             return None
         return {"eval_loss": loss} if self._step is None else {"step": self._step, "eval_loss": loss}
+
+
+def _find_bar(text: str) -> re.Match[str] | None:
+    """Find a bar of any kind, quickly where there is none."""
+    if "%|" in text:
+        return _BAR.search(text)
+    if "━ " in text or "╺" in text:
+        return _RICH_BAR.search(text)
+    return _OPEN_BAR.search(text) if "it [" in text else None
 
 
 def _read_description(text: str) -> dict[str, float]:
@@ -179,7 +188,7 @@ TQDM_POSTFIX = LogFormat(
         ),
         ("640it [05:20,  2.00it/s, loss=0.75]", {"loss": 0.75, "step": 640.0}),
     ),
-    markers=(b"%|", b"it [", "━ ".encode()),
+    markers=(b"oss", b"OSS", b"ppl", b"PPL", b"eward", b"erplexity"),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )
