@@ -185,9 +185,37 @@ def test_a_long_file_of_one_piece_ends(file_format: FileFormat, piece: bytes) ->
         assert math.isfinite(run.num_lines)
 
 
-def test_a_config_is_no_run() -> None:
-    data = b"wandb_version: 1\nlearning_rate:\n  desc: null\n  value: 0.0002\nlora_r: 16\n"
-    reading = read_file(CONFIG_FILE, data)
-    assert reading.settings == {"learning_rate": 0.0002, "lora_r": 16.0}
-    assert reading.run.settings["learning_rate"].line.number == 4
+CONFIGS = {
+    "plain": ("learning_rate: 0.0002\nlora_r: 16\n", {"learning_rate": 0.0002, "lora_r": 16.0}),
+    "a list": (
+        "lora_target_modules:\n  - q_proj\n  - v_proj\nlora_r: 16\n",
+        {"target_modules": "q_proj,v_proj", "lora_r": 16.0},
+    ),
+    "comments": ("# mine\n---\n\nlora_r: 16 # rank\nmax_steps: 500\n", {"lora_r": 16.0, "max_steps": 500.0}),
+    "tracked": (
+        "wandb_version: 1\n\nlearning_rate:\n  desc: null\n  value: 0.0002\nlora_r:\n  value: 16\n",
+        {"learning_rate": 0.0002, "lora_r": 16.0},
+    ),
+    "a tracked list": (
+        "lora_r:\n  value: 16\nlora_target_modules:\n  desc: null\n  value:\n  - q_proj\n  - v_proj\n",
+        {"lora_r": 16.0, "target_modules": "q_proj,v_proj"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), CONFIGS.values(), ids=CONFIGS.keys())
+def test_a_config_gives_settings_and_no_run(text: str, wanted: dict[str, object]) -> None:
+    assert claims(text.encode()) == [CONFIG_FILE.name]
+    reading = read_file(CONFIG_FILE, text)
+    assert reading.settings == wanted
     assert not reading.run.is_judgeable
+    lines = text.split("\n")
+    for setting in reading.run.settings.values():
+        assert setting.line.text == lines[setting.line.number - 1]
+
+
+@pytest.mark.parametrize(
+    "text", ["learning_rate: 0.1\nlora_r: 16\nloss: 2.5\n", "learning_rate: 0.1\nlora_r: 16\nStarting training\n"]
+)
+def test_a_log_that_begins_with_its_config_is_no_config(text: str) -> None:
+    assert claims(text.encode()) == []

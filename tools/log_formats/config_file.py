@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 MIN_SETTINGS = 2
 MAX_LINE_LENGTH = 2000
+MAX_HELD_LINES = 200
 
 _YAML_LINE = re.compile(r"\s{0,80}(?:#.*|---|\.\.\.|-(?:\s.*)?|[\w.\-/\"']{1,120}\s{0,20}:(?:\s.*)?|[\]}],?)?\r?")
 _CONTINUED = re.compile(r"\s{2,80}\S.*")
 _TRACKED_KEY = re.compile(r"([A-Za-z_][\w./-]{0,120}):\s{0,20}")
 _TRACKED_VALUE = re.compile(r"\s{2,8}value:\s{1,8}(\S.{0,400})")
 _METRIC = re.compile(r"\s{0,20}[\w./-]{0,60}loss[\"']?\s{0,4}:\s{0,4}[\"']?[-+]?\d", re.IGNORECASE)
+_TRACKED_LIST = re.compile(r"\s{2,8}value:\s{0,20}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -46,7 +48,7 @@ def read_config(stream: ByteSource, builder: "RunBuilder") -> None:
                 builder.feed_text(number, raw)
                 continue
             for setting in reader.read(text, number):
-                builder.add_setting(replace(setting, line=Line(number, text)))
+                builder.add_setting(setting)
     for setting in reader.finish():
         builder.add_setting(setting)
     builder.num_lines, builder.num_bytes = blocks.num_lines, blocks.num_bytes
@@ -59,23 +61,38 @@ class _ConfigReader:
     def __init__(self) -> None:
         self._reader = SettingReader(is_config=True)
         self._tracked = ""
+        self._shown: dict[int, str] = {}
 
     def read(self, text: str, number: int) -> Iterator[Setting]:
         """Give the settings that this line completes."""
-        code = _COMMENT.sub("", text.removeprefix("\ufeff"))[:MAX_LINE_LENGTH]
-        key, value = _TRACKED_KEY.fullmatch(code), _TRACKED_VALUE.match(code)
-        if key:
-            self._tracked = key[1]
-        elif value and self._tracked:
-            code, self._tracked = f"{self._tracked}: {value[1]}", ""
-        elif not code.startswith(" "):
-            self._tracked = ""
+        self._shown[number] = text
+        self._shown.pop(number - MAX_HELD_LINES, None)
+        code = self._untrack(_COMMENT.sub("", text.removeprefix("\ufeff"))[:MAX_LINE_LENGTH])
         if code.strip():
-            yield from self._reader.read(code, number)
+            yield from map(self._quote, self._reader.read(code, number))
 
     def finish(self) -> Iterator[Setting]:
         """Give what was held back."""
-        return self._reader.finish()
+        return map(self._quote, self._reader.finish())
+
+    def _untrack(self, code: str) -> str:
+        """Put the key of a tracked setting before its value."""
+        key, value = _TRACKED_KEY.fullmatch(code), _TRACKED_VALUE.match(code)
+        tracked, self._tracked = self._tracked, self._tracked if code.startswith(" ") else ""
+        if key:
+            self._tracked = key[1]
+        elif tracked and _TRACKED_LIST.fullmatch(code):
+            self._tracked = ""
+            return f"{tracked}:"
+        elif tracked and value:
+            self._tracked = ""
+            return f"{tracked}: {value[1]}"
+        return code
+
+    def _quote(self, setting: Setting) -> Setting:
+        """The setting with its line as it stands in the file."""
+        number = setting.line.number
+        return replace(setting, line=Line(number, self._shown.get(number, setting.line.text)))
 
 
 def _is_yaml(line: str) -> bool:
