@@ -122,7 +122,7 @@ def test_broken_losses_are_values() -> None:
 def test_empty_validation_columns_mean_that_the_run_was_not_evaluated() -> None:
     reading = read_file(TABLE, "step,train_loss,valid_loss\n1,2.5,\n2,2.25,\n")
     assert reading.settings == {"has_empty_validation_columns": True}
-    assert any("not evaluated" in note for note in reading.run.notes)
+    assert "column valid_loss is empty: the run was not evaluated" in reading.run.notes
     assert reading.run.settings["has_empty_validation_columns"].line == Line(1, "step,train_loss,valid_loss")
 
 

@@ -232,9 +232,11 @@ class _TableReader:
         if self._columns is None:
             self._builder.notes.append("the table has no header that names a loss")
             return
-        evaluated = {name for name in self._columns.names if name.startswith("eval_")}
-        if evaluated and self._seen and not evaluated & self._seen:
-            self._builder.notes.append("the validation columns of the table are empty: the run was not evaluated")
+        columns = zip(self._columns.names, self._columns.header, strict=True)
+        evaluated = {name: header.strip() for name, header in columns if name.startswith("eval_")}
+        if evaluated and self._seen and self._seen.isdisjoint(evaluated):
+            empty = evaluated.get("eval_loss", next(iter(evaluated.values())))
+            self._builder.notes.append(f"column {empty} is empty: the run was not evaluated")
             self._builder.add_setting(Setting("has_empty_validation_columns", True, self._header_line))
 
 
