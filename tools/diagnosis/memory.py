@@ -79,7 +79,8 @@ def _judge(run: Run, rule: str, *, is_eval: bool) -> Verdict:
     severity: Severity = "warning" if is_over else "error"
     confidence: Confidence = "certain" if _names_memory(problem) else "likely"
     text = _tell(problem) + _tell_idle(problem) + _tell_settings(run, is_eval=is_eval)
-    text += " It was caught, and the run went on." if is_over else ""
+    if is_over:
+        text += " A later run went on." if problem.is_uncaught else " It was caught, and the run went on."
     return Finding(rule, severity, confidence, text, _values(here, problem), problem.lines)
 
 

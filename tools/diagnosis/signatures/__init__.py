@@ -12,7 +12,7 @@ from tools.diagnosis.signatures.datasets import DATASET_SIGNATURES
 from tools.diagnosis.signatures.devices import DEVICE_SIGNATURES
 from tools.diagnosis.signatures.distributed import DISTRIBUTED_SIGNATURES
 from tools.diagnosis.signatures.hub import HUB_SIGNATURES
-from tools.diagnosis.signatures.packages import PACKAGE_SIGNATURES
+from tools.diagnosis.signatures.packages import CALL_SIGNATURES, PACKAGE_SIGNATURES
 from tools.diagnosis.signatures.precision import PRECISION_SIGNATURES
 from tools.diagnosis.signatures.quantization import QUANTIZATION_SIGNATURES
 from tools.diagnosis.signatures.signature import Signature
@@ -20,6 +20,7 @@ from tools.diagnosis.signatures.system import SYSTEM_SIGNATURES
 
 # The first that fits is taken, so a family that speaks of one library stands before one that speaks of any.
 SIGNATURES: tuple[Signature, ...] = (
+    *CALL_SIGNATURES,
     *SYSTEM_SIGNATURES,
     *QUANTIZATION_SIGNATURES,
     *PRECISION_SIGNATURES,

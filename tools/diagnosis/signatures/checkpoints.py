@@ -56,7 +56,8 @@ CHECKPOINT_SIGNATURES = (
     Signature(
         "state_dict_keys",
         RESUME,
-        r"Error\(s\) in loading state_dict for (?P<model>\w{1,80})|(?:Missing|Unexpected) key\(s\) in state_dict"
+        r"Error\(s\) in loading state_dict for (?P<model>\w{1,80})|parameters not in model|Missing \d{1,6} parameters"
+        r"|(?:Missing|Unexpected) key\(s\) in state_dict"
         r"|size mismatch for "
         r"(?P<weight>\S{1,160}): copying a param",
         "The saved weights do not fit the model: names or shapes differ.",

@@ -6,13 +6,14 @@ CONFIGURATION_SIGNATURES = (
     Signature(
         "weights_beyond_gpu",
         "out_of_memory_gpu",
-        r"[Ss]ome modules are dispatched on the CPU or the disk|enough GPU RAM to fit",
+        r"[Ss]ome modules are dispatched on the CPU or the disk|enough GPU RAM to fit|No executable batch size found",
         "The GPU's memory is too small for the weights of the model, so some were to be left outside.",
     ),
     Signature(
         "weights_on_disk",
         "hardware_limits",
-        r"had weights offloaded to the disk|provide an `?offload_(?:folder|dir)",
+        r"had weights offloaded to the disk|can'?t move a model that has some modules offloaded"
+        r"|provide an `?offload_(?:folder|dir)",
         "Neither the GPU nor the machine's memory holds the model, so some weights were to go to the disk.",
     ),
     Signature(
@@ -84,6 +85,20 @@ CONFIGURATION_SIGNATURES = (
         "certain",
     ),
     Signature(
+        "output_exists",
+        "",
+        r"Output directory .{1,200} already exists|FileExistsError",
+        "The output folder holds something already, and overwriting is not allowed.",
+        "certain",
+    ),
+    Signature(
+        "attention_not_implemented",
+        "",
+        r"does not support (?:an attention implementation|Flash ?Attention|`?sdpa|scaled_dot_product)",
+        "The model has no implementation of the attention that was asked for.",
+        "certain",
+    ),
+    Signature(
         "compiler",
         "",
         r"torch\._(?:dynamo|inductor)\.exc\.\w{1,60}|BackendCompilerFailed|InductorError|LoweringException"
@@ -97,7 +112,8 @@ CONFIGURATION_SIGNATURES = (
         r"|size of tensor a \((?P<first>\d{1,9})\) must match the size of tensor b \((?P<second>"
         r"\d{1,9})\)|cannot be broadcast|shape '?\[[^\]\n]{1,60}\]'? is invalid for input of size"
         r"|must match .{0,40}dimension"
-        r"|could not broadcast input array|Sizes of tensors must match|stack expects each tensor to be equal size"
+        r"|could not broadcast input array|Sizes of tensors must match|Attention mask should be of size"
+        r"|Expected input batch_size"
         r"|einsum\(\)",
         "Two tensors have shapes that do not fit together.",
         "certain",

@@ -64,7 +64,7 @@ DATASET_SIGNATURES = (
         "unequal_lengths",
         FORMAT,
         r"Unable to create tensor, you should probably activate truncation"
-        r"|expected sequence of length (?P<expected>\d{1,9}) at dim \d{1,2} "
+        r"|stack expects each tensor to be equal size|expected sequence of length (?P<expected>\d{1,9}) at dim \d{1,2} "
         r"\(got (?P<got>\d{1,9})\)|excessive nesting \(inputs type",
         "The examples of a batch have different lengths or nested fields, and nothing pads or flattens them.",
         "certain",
@@ -75,7 +75,8 @@ DATASET_SIGNATURES = (
         r"num_samples should be a positive integer value, but got num_samples=0|(?:dataset|train_dataset"
         r"|data ?set) is empty|out of bounds for size 0"
         r"|[Nn]o (?:training )?(?:samples|examples|data) (?:found|left|remain)|max\(\) arg is an empty sequence"
-        r"|contains no (?:samples|examples|rows)",
+        r"|contains no (?:samples|examples|rows)|set not found or empty|must have at least batch_size"
+        r"|Cannot find valid samples",
         "No example is left to train on.",
     ),
     Signature(
@@ -96,6 +97,20 @@ DATASET_SIGNATURES = (
         "A field of an example is empty or of another type than the code that prepares it expects.",
         "likely",
         stack=r"format|prompt|preprocess|tokeniz|collat|_map_single|apply_chat|conversation|__getitem__",
+    ),
+    Signature(
+        "unknown_data_format",
+        FORMAT,
+        r"Unsupported data format|[Ii]nvalid file format|[Uu]nknown (?:data|dataset) format|Invalid (?:data"
+        r"|dataset) format",
+        "The data is in a format that the trainer does not know.",
+        "certain",
+    ),
+    Signature(
+        "inputs_missing",
+        FORMAT,
+        r"You (?:have to|must|should) specify (?:either|exactly one of).{0,60}(?:inputs_embeds|decoder_input)",
+        "A batch reached the model without input_ids.",
     ),
     Signature(
         "formatting_function",
@@ -139,7 +154,8 @@ DATASET_SIGNATURES = (
         TEMPLATE,
         r"chat_template is not set|does not have a chat template|[Nn]o chat template"
         r"|[Cc]annot use (?:apply_)?chat[_ ]template"
-        r"|Template '?(?P<template>[\w.-]{1,60}?)'? (?:does not exist|not found)|TemplateNotFound",
+        r"|add_generation_prompt|Template '?(?P<template>[\w.-]{1,60}?)'? (?:does not exist|not found)"
+        r"|TemplateNotFound",
         "The tokenizer has no chat template, and none was given.",
         "certain",
     ),
@@ -183,7 +199,8 @@ DATASET_SIGNATURES = (
     Signature(
         "early_stopping_without_best",
         "no_evaluation",
-        r"EarlyStoppingCallback requires|you didn't pass an `?eval_dataset|requires an eval_dataset"
+        r"KeyError: ['\"]eval_\w{1,40}|metric_for_best_model|EarlyStoppingCallback requires"
+        r"|you didn't pass an `?eval_dataset|requires an eval_dataset"
         r"|eval_dataset.{0,40}(?:must be|is required)"
         r"|[Tt]rainer: evaluation requires an eval_dataset|load_best_model_at_end requires the save and eval",
         "The trainer was to evaluate or to stop early, and the evaluation that this needs is not set up.",

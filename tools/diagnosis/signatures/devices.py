@@ -29,6 +29,15 @@ DEVICE_SIGNATURES = (
         "An index is larger than the table has rows that it is looked up in, most often the embedding.",
     ),
     Signature(
+        "vocabulary_sizes_differ",
+        "tokenizer_vocab_mismatch",
+        r"vocab(?:ulary)?[_ ]?size.{0,60}(?:mismatch|does(?: not|n'?t) match|differ|larger than|exceed)"
+        r"|Untrained tokens"
+        r"|[Tt]oken ?ids?.{0,40}(?:out of (?:range|vocabulary|bounds)|exceeds? (?:the )?vocab)"
+        r"|outside of? (?:the )?vocab",
+        "The tokenizer has tokens that the model's embedding lacks or was never trained on.",
+    ),
+    Signature(
         "token_target_out_of_bounds",
         "tokenizer_vocab_mismatch",
         r"Target (?P<index>\d{4,9}) is out of bounds",
@@ -62,7 +71,8 @@ DEVICE_SIGNATURES = (
     Signature(
         "torch_without_cuda",
         VERSION,
-        r"Torch not compiled with CUDA enabled|PyTorch was compiled without CUDA|Torch not compiled with XPU",
+        r"Torch not compiled with CUDA enabled|PyTorch was compiled without CUDA|doesn'?t have NCCL built in"
+        r"|Torch not compiled with XPU",
         "This PyTorch was built without CUDA.",
         "certain",
     ),
@@ -109,7 +119,8 @@ DEVICE_SIGNATURES = (
         "",
         r"No CUDA GPUs are available|Found no NVIDIA driver|only supported with GPUs, no GPUs found"
         r"|no CUDA-capable device is detected"
-        r"|torch\.cuda\.is_available\(\) is False|cannot find any torch accelerator|No GPU (?:found|detected|available)"
+        r"|torch\.cuda\.is_available\(\) is False|only works on NVIDIA GPUs|cannot find any torch accelerator"
+        r"|No GPU (?:found|detected|available)"
         r"|need a (?:NVIDIA )?GPU|requires a GPU",
         "The program sees no GPU.",
         "certain",
@@ -125,7 +136,7 @@ DEVICE_SIGNATURES = (
         "devices_differ",
         "",
         r"Expected all tensors to be on the same device(?:, but found at least two devices, (?P<first>\S{1,12}) and "
-        r"(?P<second>\S{1,12})!)?|is on (?:cpu|cuda).{0,40}but expected on"
+        r"(?P<second>\S{1,12})!)?|is on (?:cpu|cuda).{0,40}but expected on|[Ee]xpected device \S{1,12} but got"
         r"|Input and .{0,30}tensors are not at the same device",
         "Tensors lie on different devices.",
         "certain",

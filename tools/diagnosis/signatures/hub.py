@@ -88,7 +88,7 @@ HUB_SIGNATURES = (
         "",
         r"Consistency check failed|IncompleteRead|ChunkedEncodingError|HeaderTooLarge|MetadataIncompleteBuffer"
         r"|InvalidHeaderDeserialization"
-        r"|HeaderTooSmall|invalid load key, 'v'|git-?lfs",
+        r"|HeaderTooSmall|invalid load key|Unable to load weights from|git-?lfs",
         "A weights file is incomplete, or only the pointer to it was downloaded.",
     ),
     Signature(

@@ -4,35 +4,13 @@ from tools.diagnosis.signatures.signature import Signature
 
 ID = "dependency_version"
 
-PACKAGE_SIGNATURES = (
-    Signature(
-        "model_type_unknown",
-        ID,
-        r"model type [`'\"]?(?P<model_type>[\w.-]{1,60})[`'\"]? but Transformers does not recognize"
-        r"|KeyError: '(?P<architecture>(?:llama|qwen|mistral|gemma"
-        r"|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite|smollm|minimax|kimi)[\w.-]{0,40})'"
-        r"|Unsloth: \S{1,120} (?:is )?not supported|Model type '?(?P<type>[\w.-]{1,60})'? not supported"
-        r"|transformers.{0,80}does not support (?P<model>\S{1,80})",
-        "This version of the library does not know the model's architecture.",
-    ),
-    Signature(
-        "model_unrecognised",
-        "",
-        r"Unrecognized (?:model|configuration class|processing class|image processor)|Unrecognized feature extractor",
-        "The folder or repository does not say what kind of model it holds.",
-    ),
+CALL_SIGNATURES = (
     Signature(
         "cannot_import",
         ID,
         r"cannot import name '(?P<name>\w{1,80})' from (?:partially initialized module )?'(?P<module>[\w.]{1,120})'",
         "'{name}' does not exist in the installed version of {module}.",
         "certain",
-    ),
-    Signature(
-        "module_missing",
-        ID,
-        r"No module named ['\"]?(?P<module>[\w.]{1,120})",
-        "The package {module} is not installed where this program runs.",
     ),
     Signature(
         "unexpected_keyword",
@@ -54,6 +32,32 @@ PACKAGE_SIGNATURES = (
         ID,
         r"module '(?P<module>[\w.]{1,120})' has no attribute '(?P<attribute>\w{1,80})'",
         "'{attribute}' does not exist in the installed version of {module}.",
+    ),
+)
+"""What a call or an import did not find; these name settings of all kinds, so they stand before the other families."""
+
+PACKAGE_SIGNATURES = (
+    Signature(
+        "model_type_unknown",
+        ID,
+        r"model type [`'\"]?(?P<model_type>[\w.-]{1,60})[`'\"]? but Transformers does not recognize"
+        r"|KeyError: '(?P<architecture>(?:llama|qwen|mistral|gemma"
+        r"|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite|smollm|minimax|kimi)[\w.-]{0,40})'"
+        r"|Unsloth: \S{1,120} (?:is )?not supported|Model type '?(?P<type>[\w.-]{1,60})'? not supported"
+        r"|transformers.{0,80}does not support (?P<model>\S{1,80})",
+        "This version of the library does not know the model's architecture.",
+    ),
+    Signature(
+        "model_unrecognised",
+        "",
+        r"Unrecognized (?:model|configuration class|processing class|image processor)|Unrecognized feature extractor",
+        "The folder or repository does not say what kind of model it holds.",
+    ),
+    Signature(
+        "module_missing",
+        ID,
+        r"No module named ['\"]?(?P<module>[\w.]{1,120})",
+        "The package {module} is not installed where this program runs.",
     ),
     Signature(
         "class_attribute",
@@ -88,7 +92,7 @@ PACKAGE_SIGNATURES = (
         "numpy_binary",
         ID,
         r"numpy\.dtype size changed|numpy\.core\.multiarray failed to import|compiled using NumPy 1\.x"
-        r"|_ARRAY_API not found|np\.\w{1,20}_?` was removed",
+        r"|_ARRAY_API not found|Numpy is not available|np\.\w{1,20}_?` was removed",
         "A package was built against another version of NumPy.",
         "certain",
     ),
@@ -147,7 +151,7 @@ PACKAGE_SIGNATURES = (
         "data_script",
         ID,
         r"Dataset scripts are no longer supported|Loading a dataset cached in a LocalFileSystem is not supported"
-        r"|trust_remote_code is not supported anymore",
+        r"|Invalid pattern: '\*\*'|trust_remote_code is not supported anymore",
         "The data set needs an older version of datasets.",
         "certain",
     ),

@@ -130,6 +130,13 @@ PRECISION_SIGNATURES = (
         "certain",
     ),
     Signature(
+        "dtypes_differ",
+        DTYPE,
+        r"(?:must|should|to) (?:have|be) (?:of )?the same (?:dtype|data type)|dtypes? (?:mismatch|does not match"
+        r"|do not match|don't match)",
+        "Two tensors have different number types.",
+    ),
+    Signature(
         "no_grad_fn",
         NO_GRAD,
         r"does not require grad and does not have a grad_fn",
