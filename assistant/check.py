@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from assistant.answer import finding_to_json
+from assistant.check_inputs import find_configs, merge_settings
 from assistant.checked import Checked
 from assistant.exits import Exit
 from assistant.json_lines import to_json_line
 from tools.diagnosis import diagnose
-from tools.diagnosis.finding import Diagnosis, Finding
+from tools.diagnosis.finding import Diagnosis, Finding, Severity
 from tools.errors import BadInput
 from tools.facts import collect_facts
 from tools.log_parser import parse_log, parse_path
@@ -39,17 +40,15 @@ def check_files(options: argparse.Namespace) -> int:
     settings = _read_settings(options.config)
     if options.follow:
         return _follow(options, settings, form)
+    codes = []
     with _open_output(options.output) as stream:
+        inputs = _check_all(options.files, settings)
         if form in ("sarif", "junit"):
-            return _report(options, settings, form, stream)
-        codes = []
-        for number, name in enumerate(options.files):
-            checked = _check(name, settings)
-            if number and form == "text":
-                print(file=stream)
-            _show(checked, form, stream)
+            return _report(list(inputs), options.fail_on, form, stream)
+        for number, checked in enumerate(inputs):
+            _show(checked, form, stream, is_first=number == 0)
             codes.append(checked.code(options.fail_on))
-        return max(codes)
+    return max(codes)
 
 
 def check_to_json(run: Run, diagnosis: Diagnosis) -> dict[str, Any]:
@@ -121,6 +120,20 @@ def _judge(path: Path, settings: Mapping[str, Setting]) -> tuple[Run, Diagnosis]
     return run, diagnose(run)
 
 
+def _check_all(files: Sequence[str], settings: Mapping[str, Setting]) -> Iterator[Checked]:
+    """Check each input as it is asked for; those that are configs give their settings to the others."""
+    configs = find_configs(files)
+    settings = {**merge_settings(configs), **settings}
+    for name in files:
+        if name in configs:
+            is_used = len(configs) < len(files)
+            said = "its settings were used for the logs beside it" if is_used else "pass the log of the run as well"
+            text = f"{name}: is a config of {len(configs[name])} known setting(s), which alone cannot be judged; {said}"
+            yield Checked(name, None, None, text, configs[name], is_used)
+        else:
+            yield _check(name, settings)
+
+
 def _check(name: str, settings: Mapping[str, Setting]) -> Checked:
     try:
         return Checked(name, *_judge(Path(name), settings))
@@ -128,7 +141,7 @@ def _check(name: str, settings: Mapping[str, Setting]) -> Checked:
         return Checked(name, None, None, str(error))
 
 
-def _show(checked: Checked, form: str, stream: TextIO) -> None:
+def _show(checked: Checked, form: str, stream: TextIO, *, is_first: bool) -> None:
     run, diagnosis = checked.run, checked.diagnosis
     if run is None or diagnosis is None:
         if form == "json":
@@ -138,14 +151,14 @@ def _show(checked: Checked, form: str, stream: TextIO) -> None:
     elif form == "json":
         print(to_json_line(check_to_json(run, diagnosis)), file=stream, flush=True)
     else:
-        print(_view(run, diagnosis, stream), file=stream)
+        print(("" if is_first else "\n") + _view(run, diagnosis, stream), file=stream)
 
 
 def _unreadable(checked: Checked) -> dict[str, Any]:
     return {
         "schema": CHECK_SCHEMA,
         "file": checked.name,
-        "format": None,
+        "format": "config" if checked.config else None,
         "judged": False,
         "healthy": None,
         "findings": [],
@@ -153,9 +166,9 @@ def _unreadable(checked: Checked) -> dict[str, Any]:
         "checked": [],
         "skipped": [],
         "facts": {},
-        "settings": {},
-        "notes": [],
-        "error": checked.error,
+        "settings": {name: _setting_to_json(setting) for name, setting in checked.config.items()},
+        "notes": [checked.error] if checked.is_used else [],
+        **({} if checked.is_used else {"error": checked.error}),
     }
 
 
@@ -187,20 +200,20 @@ def _moves(findings: Sequence[Finding], cards: Mapping[str, "Card"], run: Run) -
     return plan_moves(findings, [], cards, load_knobs(), [run])
 
 
-def _report(options: argparse.Namespace, settings: Mapping[str, Setting], form: str, stream: TextIO) -> int:
+def _report(inputs: Sequence[Checked], fail_on: Severity, form: str, stream: TextIO) -> int:
     from importlib.metadata import version
 
     from assistant.check_reports import to_junit, to_sarif
 
-    inputs = [_check(name, settings) for name in options.files]
+    judged = [one for one in inputs if not one.is_used]
     if form == "junit":
-        print(to_junit(inputs, options.fail_on), end="", file=stream)
+        print(to_junit(judged, fail_on), end="", file=stream)
     else:
         from knowledge.card import load_cards
 
         titles = {name: card.title for name, card in load_cards().items()}
-        print(to_json_line(to_sarif(inputs, titles, version("ftchat"))), file=stream)
-    return max(one.code(options.fail_on) for one in inputs)
+        print(to_json_line(to_sarif(judged, titles, version("ftchat"))), file=stream)
+    return max(one.code(fail_on) for one in inputs)
 
 
 def _follow(options: argparse.Namespace, settings: Mapping[str, Setting], form: str) -> int:

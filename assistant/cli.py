@@ -115,7 +115,12 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
-    check.add_argument("files", nargs="+", metavar="F", help="logs, trainer_state.json, run folders; - is stdin")
+    check.add_argument(
+        "files",
+        nargs="+",
+        metavar="F",
+        help="logs, trainer_state.json, run folders, the configs that belong to them; - is stdin",
+    )
     check.add_argument("--config", metavar="F", help="the training config or script, of any syntax")
     check.add_argument(
         "--fail-on",

@@ -130,6 +130,37 @@ def test_an_empty_folder_is_one_line_and_not_judged(tmp_path: Path, capsys: pyte
     assert str(tmp_path) in captured.err
 
 
+def test_a_config_among_the_inputs_gives_its_settings_to_the_logs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "axolotl.yaml").write_text("lora_r: 16\nmicro_batch_size: 2\n")
+    (folder / "adapter_config.json").write_text('{"r": 16, "lora_alpha": 32}')
+    names = [folder / name for name in ("axolotl.yaml", "good.log", "adapter_config.json", "run/trainer_state.json")]
+    assert check(*names, "--json") == 0
+    loaded = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["format"] for one in loaded] == ["config", "hf_console", "config", "hf_trainer_state"]
+    assert [one["judged"] for one in loaded] == [False, True, False, True]
+    assert ["error" in one for one in loaded] == [False] * 4
+    for one in (loaded[1], loaded[3]):
+        assert one["settings"]["lora_r"] == {"value": 16.0, "line": 1, "source": str(names[0])}
+        assert one["settings"]["lora_alpha"]["value"] == 32
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "junit"])
+def test_a_config_alone_cannot_be_judged(folder: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text("args = TrainingArguments(learning_rate=2e-4)\n")
+    assert check(folder / "train.py", "--format", form) == 2
+    captured = capsys.readouterr()
+    assert "is a config of 1 known setting(s)" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("form", ["sarif", "junit"])
+def test_a_config_beside_a_log_is_no_error_for_ci(folder: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "c.toml").write_text("lora_r = 16\n")
+    assert check(folder / "c.toml", folder / "good.log", "--format", form) == 0
+    assert "is a config" not in capsys.readouterr().out
+
+
 def test_the_view_tells_what_was_read_and_on_which_machine() -> None:
     shown = show(BROKEN)
     assert shown.startswith("WHAT WAS READ\n  train.log: hf_console, 35 records in ")
