@@ -45,8 +45,10 @@ def check_files(options: argparse.Namespace) -> int:
         inputs = _check_all(options.files, settings)
         if form in ("sarif", "junit"):
             return _report(list(inputs), options.fail_on, form, stream)
-        for number, checked in enumerate(inputs):
-            _show(checked, form, stream, is_first=number == 0)
+        num_views = 0
+        for checked in inputs:
+            _show(checked, form, stream, is_first=num_views == 0)
+            num_views += checked.run is not None
             codes.append(checked.code(options.fail_on))
     return max(codes)
 
