@@ -18,6 +18,7 @@ LAYOUTS = {
     "ascii box": "+----+----+\n| step | loss | eval_loss |\n+====+====+\n| 10 | 2.5 | |\n+----+----+\n"
     "| 20 | | 1.75 |\n+----+----+",
     "pandas": "    step  loss  eval_loss\n0     10   2.5        NaN\n1     20   NaN       1.75",
+    "commas": "step,loss,eval_loss\n10,2.5,\n20,,1.75",
     "blank lines": "Step\tTraining Loss\tValidation Loss\n\n10\t2.5\tNo log\n\n20\tNo log\t1.75",
 }
 
@@ -82,6 +83,9 @@ def test_tables_of_ludwig_have_the_data_for_columns_and_their_step_above() -> No
     [
         "Step by step the training loss goes down\n1 2 3 4 5 6 7 8",
         "step loss\nten two",
+        "step, loss and the learning rate follow\n10, 2.5",
+        "step, loss and the learning rate follow\n10, x",
+        "{'step': 1, 'loss': 2}\n10, 2.5",
         "| Name | Loss |\n|---|---|\n| 10 | 2.5 |",
         "iter 10: loss 2.5, time 100ms\n20 2.25",
         "step 10/100 | loss: 2.5 | lr: 0.1\n20 | 2.25 | 0.1",

@@ -14,8 +14,10 @@ _BARS = re.compile(r"[|│┃║]")
 _GAPS = re.compile(r" {2,}|\t")
 _RULE = re.compile(r"[\s|│┃║:+=\-─━═╌┄╒╤╕╞╪╡├┼┤╘╧╛┌┬┐└┴┘┏┳┓┡╇┩┗┻┛╔╦╗╠╬╣╚╩╝╭╮╰╯]*")
 _CLOCK = re.compile(r"[\d:.]{1,20}s?")
-_WORD = re.compile(r"[A-Za-z_#][\w/%#.\-]*")
+_WORD = re.compile(r"[A-Za-z_#][\w/%#.\-]*(?: [\w/%#.\-]{1,40}){0,2}")
 _LUDWIG_PLACE = re.compile(r"Running evaluation for step: (\d{1,12}), epoch: (\d{1,9})")
+_STRICT = ("commas", "words")
+"""Layouts that prose may have as well, so that each word of the header must be a name and each cell a number."""
 _SPLITS = {"train": "loss", "validation": "eval_loss"}
 
 
@@ -67,7 +69,7 @@ class PastedTable:
         values = columns.read_row(cells)
         if not values or COORDINATES.issuperset(values) or COORDINATES.isdisjoint(values):
             return None
-        is_strict = self._layout == "words"
+        is_strict = self._layout in _STRICT
         return None if is_strict and not all(map(_is_plain_cell, cells)) else values
 
     def _read_header(self, text: str) -> None:
@@ -80,12 +82,10 @@ class PastedTable:
             self._splits = bars
         if not _PLACE_WORD.search(text):
             return
-        for layout in ("bars", "gaps", "words"):
+        for layout in ("bars", "gaps", "commas", "words"):
             cells = _split(text, layout)
             columns = name_columns(cells)
-            is_table = layout != "words" or (
-                all(map(_WORD.fullmatch, cells)) and len({cell.lower() for cell in cells}) == len(cells)
-            )
+            is_table = layout not in _STRICT or (all(map(_WORD.fullmatch, cells)) and _are_unlike(cells))
             if columns and is_table:
                 is_dump = text.startswith(" ") and layout == "gaps"
                 self._columns, self._layout = replace(columns, is_dump=columns.is_dump or is_dump), layout
@@ -112,9 +112,15 @@ def _split(text: str, layout: str) -> list[str]:
         return inner[:-1] if inner and inner[-1] == "" and len(cells) > 2 else inner
     if layout == "gaps":
         return [cell.strip() for cell in (text.split("\t") if "\t" in text else _GAPS.split(text.strip()))]
+    if layout == "commas":
+        return [cell.strip() for cell in text.split(",")]
     for name in ("Training Loss", "Validation Loss", "No log"):
         text = text.replace(name, name.replace(" ", "_"))
     return [cell.replace("No_log", "No log") for cell in text.split()]
+
+
+def _are_unlike(cells: list[str]) -> bool:
+    return len({cell.lower() for cell in cells}) == len(cells)
 
 
 def _is_plain_cell(cell: str) -> bool:
