@@ -10,6 +10,8 @@ from tools.log_formats.record import LogFormat, classify
 MAX_SHAPES = 1024
 MAX_SHAPE_BYTES = 1000
 
+Reader = tuple[LogFormat, LineReader]
+
 _NUMBERS = re.compile(rb"(?<![\w.])[-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|nan\b|inf\b)")
 
 
@@ -28,38 +30,39 @@ def row_marker(formats: Iterable[LogFormat]) -> re.Pattern[bytes]:
 class LineDispatch:
     """Hands lines to the formats that may read them, in the order of the table.
 
-    A line that differs from an earlier one in its numbers alone goes to that one's reader at once. Where that reader
-    declines, and for every line that was no row, all are asked: some remember what such lines say.
+    Lines that differ in their numbers alone hold the same markers, so their formats are looked up once. The one that
+    read such a line is asked first; where it declines, and for every line that was no row, all that fit are asked:
+    some remember what such lines say.
     """
 
     def __init__(self, formats: Sequence[LogFormat]) -> None:
-        self._readers: list[tuple[LogFormat, LineReader]] = [
+        self._readers: tuple[Reader, ...] = tuple(
             (one, one.new_reader() if one.new_reader else one.read) for one in formats
-        ]
-        self._winners: dict[bytes, int] = {}
+        )
+        self._fitting: dict[bytes, tuple[Reader, ...]] = {}
+        self._winners: dict[bytes, Reader] = {}
 
     def read(self, frame: bytes) -> tuple[LogFormat, dict[str, float], str] | None:
         """Read a line; gives its format, its values and its text, None where it is no row of a training run."""
         shape = _NUMBERS.sub(b"#", frame) if len(frame) <= MAX_SHAPE_BYTES else b""
-        winner = self._winners.get(shape)
         text = decode(frame)
-        if winner is not None:
-            log_format, read = self._readers[winner]
-            values = read(text)
-            if values and classify(values):
-                return log_format, values, text
-        return self._ask_all(frame, text, shape)
-
-    def _ask_all(self, frame: bytes, text: str, shape: bytes) -> tuple[LogFormat, dict[str, float], str] | None:
-        for index, (log_format, read) in enumerate(self._readers):
-            for marker in log_format.markers:
-                if marker in frame:
-                    values = read(text)
-                    break
-            else:
-                continue
+        winner = self._winners.get(shape)
+        if winner and (values := winner[1](text)) and classify(values):
+            return winner[0], values, text
+        for reader in self._find_fitting(frame, shape):
+            values = None if reader is winner else reader[1](text)
             if values and classify(values):
                 if shape and len(self._winners) < MAX_SHAPES:
-                    self._winners[shape] = index
-                return log_format, values, text
+                    self._winners[shape] = reader
+                return reader[0], values, text
         return None
+
+    def _find_fitting(self, frame: bytes, shape: bytes) -> tuple[Reader, ...]:
+        """The formats of which the line holds a marker."""
+        known = self._fitting.get(shape)
+        if known is not None:
+            return known
+        found = tuple(reader for reader in self._readers if any(marker in frame for marker in reader[0].markers))
+        if shape and len(self._fitting) < MAX_SHAPES:
+            self._fitting[shape] = found
+        return found

@@ -92,12 +92,14 @@ def read_pairs(pair: re.Pattern[str], names: Names, text: str, position: int = 0
         text, position: where to look.
     """
     values: dict[str, float] = {}
-    for name, raw, *units in pair.findall(text, position):
+    has_unit = pair.groups > 2
+    for found in pair.findall(text, position):
+        name = found[0]
         target = names[name] if name in names else _field(name)
         if target is None or target.name in values:
             continue
-        printed = units[0] if units else ""
-        value = to_number(raw)
+        value = to_number(found[1])
+        printed = found[2] if has_unit else ""
         values[target.name] = _measure(target, value, printed) if printed or target.unit else value
     return values
 
