@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +18,7 @@ from assistant.render import render_sections
 from tools.diagnosis import diagnose
 from tools.log_parser import parse_log
 
+ROOT = Path(__file__).parent.parent
 BANNER = (
     "==((====))==  Unsloth 2025.3.19: Fast Llama patching. Transformers: 4.50.0.\n"
     "   \\\\   /|    Tesla T4. Num GPUs = 1. Max memory: 14.741 GB. Platform: Linux.\n"
@@ -206,3 +209,15 @@ def test_control_characters_of_a_log_are_visible() -> None:
     shown = show(BROKEN.replace(b"learning_rate: 2e-4", b"model_name_or_path: \x1b[31m/m/x\x1b[0m\x07"))
     assert "\x1b" not in shown
     assert "\x07" not in shown
+
+
+def test_a_check_that_finds_nothing_reads_no_card_and_loads_no_format_that_it_does_not_write(folder: Path) -> None:
+    code = (
+        "import sys; from assistant.cli import main; main(['check', sys.argv[1]]); "
+        "print(*({'yaml', 'knowledge', 'xml', 'langchain_core', 'numpy', 'torch'} & set(sys.modules)), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, str(folder / "good.log")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
+    assert "No fault" in done.stdout
+    assert done.stderr.split() == []
