@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tools.diagnosis.finding import CannotJudge, Finding, Severity, Value, Verdict
 from tools.diagnosis.moments import PHASES, went_on
-from tools.diagnosis.signatures import Explanation, explain_error
 from tools.run import Problem, Run
+
+if TYPE_CHECKING:
+    from tools.diagnosis.signatures import Explanation
 
 HANG = "distributed_hang"
 METRICS_ONLY = frozenset({"hf_trainer_state"})
@@ -39,7 +42,7 @@ class Crash:
 
     problem: Problem
     chain: tuple[Problem, ...]
-    explanation: Explanation | None
+    explanation: "Explanation | None"
 
     @property
     def id(self) -> str:
@@ -128,6 +131,8 @@ def _read_chain(chain: Sequence[Problem]) -> Crash | None:
     telling = [problem for problem in chain if not _WRAPPER.search(problem.summary)]
     if not telling:
         return None
+    from tools.diagnosis.signatures import explain_error
+
     order = list(reversed(telling)) if telling[-1].link == "context" else telling
     known = [(problem, found) for problem in order if (found := explain_error(problem.message, problem.stack))]
     if not known:
@@ -161,7 +166,7 @@ def has_other_root(run: Run, crashes: Sequence[Crash]) -> bool:
     )
 
 
-def _tell(run: Run, problem: Problem, explanation: Explanation) -> Finding:
+def _tell(run: Run, problem: Problem, explanation: "Explanation") -> Finding:
     signature, text = explanation.signature, explanation.cause
     if problem.phase in PHASES:
         text += f" It happened {PHASES[problem.phase]}."
