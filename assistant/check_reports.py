@@ -105,16 +105,18 @@ def _message(finding: Finding) -> str:
 
 
 def _location(name: str, line: Line | None) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(line.source if line and line.source else name)}}
+    source = line.source if line else ""
+    inside = Path(name) / source
+    path = inside if not source or inside.exists() else Path(source)
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(path)}}
     if line and line.number > 0:
         snippet = {"snippet": {"text": make_visible(line.text)}} if line.text else {}
         place["region"] = {"startLine": line.number, **snippet}
     return {"physicalLocation": place}
 
 
-def _uri(name: str) -> str:
+def _uri(path: Path) -> str:
     """The place of an input as a URI: of an absolute path with its scheme, of a relative one percent-encoded."""
-    path = Path(name)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 

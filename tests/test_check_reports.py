@@ -103,6 +103,17 @@ def test_an_error_that_no_rule_explains_is_a_result_with_its_line() -> None:
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
 
 
+def test_a_line_in_a_run_folder_is_placed_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "train.log").write_text(NAN_LOG)
+    lines = (Line(7, "text", "out/train.log"), Line(1, "seed: 1", "config.yaml"))
+    checked = made(finding(evidence=lines))
+    result = sarif(Checked(str(tmp_path), checked.run, checked.diagnosis))["runs"][0]["results"][0]
+    places = [*result["locations"], *result["relatedLocations"]]
+    uris = [place["physicalLocation"]["artifactLocation"]["uri"] for place in places]
+    assert uris == [(tmp_path / "out" / "train.log").as_uri(), "config.yaml"]
+
+
 def test_a_line_that_shows_it_twice_is_placed_once() -> None:
     line = Line(7, "text")
     result = sarif(made(finding(evidence=(line, Line(8, ""), line, Line(8, "")))))["runs"][0]["results"][0]
