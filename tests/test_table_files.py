@@ -5,6 +5,8 @@ import math
 
 import pytest
 from file_reading import read_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from run_factory import SlowReader, add_noise
 
 from tools.errors import BadInput
@@ -203,6 +205,23 @@ def test_counts_ends_and_extremes_are_exact_however_long_the_table_is(num_rows: 
         assert point.step is not None
         assert point.value == losses[point.step]
         assert point.line.text == rows[point.step]
+
+
+CELLS = st.sampled_from(["", "1.5", '"2.5"', "None", "nan", "1e-5", "-3"])
+WORDS = st.sampled_from(["", "a", '"b, c"', "7"])
+SHORT_ROWS = st.lists(st.tuples(CELLS, WORDS, CELLS, CELLS), min_size=1, max_size=6)
+
+
+@given(rows=SHORT_ROWS, repeats=st.sampled_from([1, 2, 300]))
+@settings(derandomize=True, database=None, deadline=None, max_examples=60)
+def test_every_filled_cell_is_read_whatever_rows_alternate(rows: list[tuple[str, ...]], repeats: int) -> None:
+    table = [(str(step), *row) for step, row in enumerate([("1", "word", "1", "1"), *(rows * repeats)])]
+    text = "step,loss,note,lr,val_loss\n" + "\n".join(map(",".join, table)) + "\n"
+    reading = read_file(TABLE, text)
+    for place, name in ((1, "loss"), (3, "learning_rate"), (4, "eval_loss")):
+        plain = [(int(row[0]), row[place].strip('"')) for row in table]
+        wanted = [(step, float(cell)) for step, cell in plain if cell not in ("", "None")]
+        assert repr(reading.pairs(name)) == repr(wanted)
 
 
 def test_a_table_in_base64_is_read() -> None:

@@ -1,7 +1,6 @@
 """Tables of metrics as text: comma, semicolon or tab separated values of any trainer, with a header."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from tools.log_formats.columns import COORDINATES, Columns, find_within_epoch
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.line_blocks import LineBlocks
 from tools.log_formats.record import FileFormat, Record, classify
+from tools.log_formats.row_groups import NO_PLAN, Group, Plan, order_groups
 from tools.log_formats.table_header import COMMENT, find_header, is_table, split_cells
 from tools.run import Line, Setting
 
@@ -17,45 +17,7 @@ if TYPE_CHECKING:
 
 MAX_JOINED_LINES = 64
 MAX_PLANS = 1000
-
-
-def _pick_nothing(_cells: list[bytes]) -> tuple[bytes, ...]:
-    raise IndexError
-
-
-@dataclass(eq=False, slots=True)
-class _Group:
-    """The rows of a block that hold the same metrics, and their places in it."""
-
-    names: tuple[str, ...] = ()
-    rows: list[tuple[float, ...]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-
-    def without(self, name: str) -> "_Group":
-        """The same rows, one of their values left out."""
-        kept = [index for index, other in enumerate(self.names) if other != name]
-        rows = [tuple(row[index] for index in kept) for row in self.rows]
-        return _Group(tuple(self.names[index] for index in kept), rows, self.places)
-
-    def split_last(self) -> "tuple[_Group, _Group]":
-        """All rows but the last, and the last."""
-        return (
-            _Group(self.names, self.rows[:-1], self.places[:-1]),
-            _Group(self.names, self.rows[-1:], self.places[-1:]),
-        )
-
-
-@dataclass(eq=False, slots=True)
-class _Plan:
-    """How to read the rows in which the same cells are filled, and the group that they belong to."""
-
-    group: _Group = field(default_factory=_Group)
-    pick: Callable[[list[bytes]], tuple[bytes, ...]] = _pick_nothing
-    num_cells: int = 0
-    num_empty: int = 0
-
-
-_NO_PLAN = _Plan()
+ALIKE_LINES = 256
 
 
 def read_table(stream: ByteSource, builder: "RunBuilder") -> None:
@@ -72,13 +34,14 @@ class _TableReader:
         self._header_line = Line(0, "")
         self._delimiter = ","
         self._remark = b""
-        self._plans: dict[tuple[bool, ...], _Plan] = {}
-        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._plans: dict[tuple[bool, ...], Plan] = {}
+        self._groups: dict[tuple[str, ...], Group] = {}
         self._lines: Sequence[bytes] = ()
         self._first = 1
         self._place = self._num_counted = self._num_empty = 0
         self._drops_step = False
         self._seen: set[str] = set()
+        self._are_all_named = False
         self._is_checked = False
         self._is_quoted = False
         self._restarts: list[int] = []
@@ -96,23 +59,33 @@ class _TableReader:
         self._report_empty_columns()
 
     def _read_block(self, number: int, lines: Sequence[bytes]) -> None:
-        """Read the rows of a block; while the same cells are filled as in the row before, no name is looked at."""
+        """Read the rows of a block, many at once where they are alike."""
         self._lines, self._first, self._num_counted = lines, number, 0
-        plan, place = _NO_PLAN, 0
-        delimiter = self._delimiter.encode()
+        plan, place = NO_PLAN, 0
         while place < len(lines):
-            line = lines[place]
+            end = min(place + ALIKE_LINES, len(lines))
+            if plan.num_cells and plan.read_alike(lines[place:end], place, self._delimiter.encode(), self._is_quoted):
+                place = end
+            else:
+                plan, place = self._read_rows(plan, place, end)
+        self._flush(len(lines))
+
+    def _read_rows(self, plan: Plan, place: int, end: int) -> tuple[Plan, int]:
+        """Read lines one by one; gives the plan of the last of them, and where the next one is."""
+        delimiter = self._delimiter.encode()
+        while place < end:
+            line = self._lines[place]
             cells = (line.replace(b'"', b"") if self._is_quoted else line).split(delimiter)
-            if len(cells) != plan.num_cells or cells.count(b"") != plan.num_empty:
-                plan = self._plans.get(tuple(map(bool, cells)), _NO_PLAN)
+            if len(cells) != plan.num_cells or cells.count(b"") != plan.num_empty or not self._are_all_named:
+                plan = self._plans.get(tuple(map(bool, cells)), NO_PLAN)
             try:
                 plan.group.rows.append(tuple(map(float, plan.pick(cells))))
                 plan.group.places.append(place)
                 place += 1
             except (ValueError, IndexError):
                 place += self._read_line(place)
-                plan, delimiter = _NO_PLAN, self._delimiter.encode()
-        self._flush(len(lines))
+                plan, delimiter = NO_PLAN, self._delimiter.encode()
+        return plan, place
 
     def _flush(self, end: int) -> None:
         """Give the rows so far, of a block up to a place, to the builder."""
@@ -126,14 +99,14 @@ class _TableReader:
                 self._builder.notes.append("the table counts its steps anew in every epoch; the true steps are unknown")
                 self._drops_step, self._columns = True, self._columns.without("step")
                 groups = [group.without("step") for group in groups]
-        for group in _order(groups):
+        for group in order_groups(groups):
             self._hand_over(group)
         self._builder.count_rows(end - self._num_counted)
         self._num_empty += end - self._num_counted - sum(len(group.rows) for group in groups)
         self._num_counted = end
         self._groups, self._plans = {}, {}
 
-    def _hand_over(self, group: _Group) -> None:
+    def _hand_over(self, group: Group) -> None:
         lines, first, names = self._lines, self._first, group.names
 
         def to_record(index: int) -> Record:
@@ -174,7 +147,7 @@ class _TableReader:
         self._learn(cells)
         self._seen.update(values)
         if not COORDINATES.issuperset(values):
-            group = self._groups.setdefault(names, _Group(names))
+            group = self._groups.setdefault(names, Group(names))
             group.rows.append(tuple(values.values()))
             group.places.append(place)
         return num_lines
@@ -199,6 +172,7 @@ class _TableReader:
     def _use(self, columns: Columns) -> None:
         self._flush(self._place)
         self._columns = columns.without("step") if self._drops_step else columns
+        self._are_all_named = all(self._columns.names)
 
     def _learn(self, cells: Sequence[str]) -> None:
         """Plan how to read the rows in which the same cells are filled, and leave columns of words out."""
@@ -209,13 +183,13 @@ class _TableReader:
         if fitting is not columns:
             self._use(fitting)
             fitting = self._columns or fitting
-        filled = [index for index, (name, cell) in enumerate(zip(fitting.names, cells, strict=True)) if name and cell]
+        named = [index for index, name in enumerate(fitting.names) if name]
+        filled = [index for index in named if cells[index]]
         names = tuple(fitting.names[index] for index in filled)
-        if len(filled) > 1 and not COORDINATES.issuperset(names):
-            mask = tuple(map(bool, cells))
-            if len(self._plans) < MAX_PLANS:
-                group = self._groups.setdefault(names, _Group(names))
-                self._plans[mask] = _Plan(group, itemgetter(*filled), len(mask), mask.count(False))
+        if len(filled) > 1 and not COORDINATES.issuperset(names) and len(self._plans) < MAX_PLANS:
+            mask, empty = tuple(map(bool, cells)), [index for index in named if not cells[index]]
+            group = self._groups.setdefault(names, Group(names))
+            self._plans[mask] = Plan(group, itemgetter(*filled), len(mask), mask.count(False), filled, empty)
 
     def _notes(self, blocks: LineBlocks) -> Iterator[str]:
         if self._restarts:
@@ -250,14 +224,6 @@ def _count_joined(lines: Sequence[bytes]) -> int:
         if not num_quotes:
             break
     return 1
-
-
-def _order(groups: Sequence[_Group]) -> Sequence[_Group]:
-    """Groups in such an order that the first and the last value of every metric are those of the block."""
-    if len(groups) < 2:
-        return groups
-    parts = [part for group in groups for part in group.split_last() if part.rows]
-    return sorted(parts, key=lambda part: part.places[0])
 
 
 TABLE = FileFormat(
