@@ -21,8 +21,12 @@ def test_an_out_of_memory_message_is_found_without_its_stack(message: str, lead:
     assert len(problems(f"{lead}{message}\n", "out_of_memory")) == 1
 
 
-def test_an_out_of_memory_message_at_the_end_of_a_bar_is_found() -> None:
-    assert problems(f"  3%|▎         | 15/500 [00:42<22:51,  2.83s/it]{TORCH_2_6}\n", "out_of_memory")
+@pytest.mark.parametrize("num_bars", [1, 200])
+def test_what_stands_at_the_end_of_bars_is_read_without_them(num_bars: int) -> None:
+    bars = "  3%|▎         | 15/500 [00:42<22:51,  2.83s/it]" * num_bars
+    (problem,) = problems(f"{bars}{TORCH_2_6}\n", "out_of_memory")
+    assert (problem.summary, problem.name) == (TORCH_2_6, "torch.OutOfMemoryError")
+    assert [one.summary for one in problems(f"start\n{bars}{stack()}", "traceback")] == [ERROR]
 
 
 @pytest.mark.parametrize(

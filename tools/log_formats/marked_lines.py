@@ -27,6 +27,7 @@ MAX_TAIL_LINES = 8
 MAX_LOOSE_LINES = 4
 
 _PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,60}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,80}\) |\d{1,4}: ))+")
+_BARS = re.compile(r"^.{0,4000}(?:it/s|s/it|\?it)\]\s{0,4}(?=\S)")
 _NOTEBOOK_START = re.compile(r"^\s*\w+\s+$")
 _NAME = r"(?:[A-Za-z_]\w{0,80}\.){0,12}_?[A-Z]\w{0,100}"
 _ERROR = re.compile(
@@ -84,6 +85,7 @@ class MarkedLineReader:
             line: as it stands in the log.
             plain: the same without colours.
         """
+        plain = _BARS.sub("", plain)
         start = TRACEBACK.match(plain)
         if start:
             self._open_stack(start[1])
