@@ -25,9 +25,7 @@ from tools.diagnosis.finding import SEVERITIES
 
 every_style = pytest.mark.parametrize("style", STYLES)
 SUMMARY = "{'train_runtime': 800.0, 'train_loss': 1.5, 'epoch': 2.0}\n"
-TRACEBACK = (
-    'Traceback (most recent call last):\n  File "train.py", line 1, in main\nMoonError: the moon is full\n'
-)
+TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 1, in main\nMoonError: the moon is full\n'
 HEALTHY = {
     "falling": descend(60),
     "falling to little": descend(120, 3.0, 0.3, 6.0),

@@ -10,14 +10,15 @@ from tools.diagnosis.data_amount import (
     judge_missing_regularization,
 )
 from tools.diagnosis.data_loading import judge_dataloader_bottleneck
+from tools.diagnosis.divergence import judge_loss_divergence
 from tools.diagnosis.finding import SEVERITIES, CannotJudge, Diagnosis, Finding, Rule, Verdict
 from tools.diagnosis.first_loss import judge_base_model_mismatch, judge_data_leakage, judge_data_quality
+from tools.diagnosis.flatness import judge_loss_not_decreasing
 from tools.diagnosis.generalisation import judge_overfitting
 from tools.diagnosis.gradients import judge_exploding_gradients, judge_vanishing_gradients
 from tools.diagnosis.lora import judge_lora_misconfiguration
 from tools.diagnosis.loss_broken import judge_loss_nan, judge_loss_zero
 from tools.diagnosis.loss_jumps import judge_loss_spikes
-from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing
 from tools.diagnosis.monitoring import judge_no_evaluation, judge_unmonitored_training
 from tools.diagnosis.precision import judge_dtype_precision
 from tools.diagnosis.preference import judge_preference_reward_hacking

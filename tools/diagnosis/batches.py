@@ -3,7 +3,7 @@
 from statistics import median
 
 from tools.diagnosis.finding import CannotJudge, Finding, Severity, Verdict, quote
-from tools.diagnosis.loss_trend import judge_loss_not_decreasing
+from tools.diagnosis.flatness import judge_loss_not_decreasing
 from tools.diagnosis.signals import RL_LOSS, Signals
 from tools.run import Line, Point
 from tools.units import format_number
@@ -17,7 +17,7 @@ FEW_STEPS = 10
 SUMMED_FACTOR = 3.0
 """Dropout and label smoothing raise a training loss over the validation loss by 1.5 at most."""
 KNOWN_FACTOR = 1.8
-RATIO_SPREAD = 0.35
+RATIO_SPREAD = 0.5
 KNOWN_NEARNESS = 0.25
 MIN_PAIRS = 2
 NO_BATCH = CannotJudge("the log does not tell the batch size", "the training config")
@@ -91,17 +91,16 @@ def judge_grad_accumulation_scaling(signals: Signals) -> Verdict:
     ratio, steps = median(ratios), signals.run.number("gradient_accumulation_steps")
     is_known = steps is not None and steps > 1
     is_near = is_known and abs(ratio / (steps or 1.0) - 1) < KNOWN_NEARNESS
-    is_steady = ratios[len(ratios) // 4] > (1 - RATIO_SPREAD) * ratio
-    if ratio < (KNOWN_FACTOR if is_near else SUMMED_FACTOR) or not is_steady or (is_known and not is_near):
+    is_steady = ratios[0] > RATIO_SPREAD * ratio and ratios[-1] < ratio / RATIO_SPREAD
+    if ratio < (KNOWN_FACTOR if is_near else SUMMED_FACTOR) or not is_steady:
         return None
-    return _tell_summed(pairs[-1], signals.losses[0], ratio, steps if is_near else None)
+    return _tell_summed(pairs[-1], signals.losses[0], ratio, steps if is_known else None)
 
 
 def _mean_near(signals: Signals, point: Point) -> float | None:
     """The median of the training losses shortly before an evaluation."""
-    place = signals.place
-    rows = [loss.value for loss in signals.losses if place(loss) <= place(point)][-3:]
-    return median(rows) if rows else None
+    index = signals.num_losses_until(point)
+    return median(signals.values[max(0, index - 3) : index]) if index else None
 
 
 def _tell_summed(pair: tuple[float, Point], first: Point, ratio: float, steps: float | None) -> Finding:

@@ -4,7 +4,7 @@ from statistics import median
 
 from tools.diagnosis.curves import fit_trend
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
-from tools.diagnosis.loss_trend import judge_loss_not_decreasing
+from tools.diagnosis.flatness import judge_loss_not_decreasing
 from tools.diagnosis.signals import RL_LOSS, Signals
 from tools.units import format_number
 
@@ -12,6 +12,7 @@ MIN_ROWS = 12
 MIN_EVALS = 2
 LITTLE_FALL = 0.1
 """A fine-tune that fits its task loses more than this of its first loss in an epoch."""
+SOME_FALL = 0.35
 HIGH_LOSS = 2.0
 """Nats a token, a perplexity of 7: instruction data end at 0.5 to 1.5, raw text at 1.5 to 2.5."""
 STILL_FALLING = 0.8
@@ -56,6 +57,7 @@ def _is_line(signals: Signals) -> bool:
     change, error = fit_trend(values)
     first, _ = fit_trend(values[:half])
     second, second_error = fit_trend(values[half:])
-    is_unlearned = 0 < -change < LITTLE_FALL * abs(median(values[:3])) or curve.end > HIGH_LOSS
+    share = -change / (abs(median(values[:3])) or 1.0)
+    is_unlearned = 0 < share < LITTLE_FALL or (0 < share < SOME_FALL and curve.end > HIGH_LOSS)
     is_sure = -change > SIGNIFICANCE * error and -second > SIGNIFICANCE * second_error
     return is_unlearned and is_sure and curve.end > 0 and second < STILL_FALLING * first

@@ -7,6 +7,7 @@ from tools.diagnosis.finding import Finding
 
 # Root -> what follows from it. Where the root is only possible, or its harm not shown, both stand for themselves.
 CONSEQUENCES: dict[str, frozenset[str]] = {
+    "rl_collapse": frozenset({"slow_training"}),
     "out_of_memory_gpu": frozenset({"memory_fragmentation"}),
     "out_of_memory_eval": frozenset({"memory_fragmentation"}),
     "no_grad_path": frozenset({"loss_not_decreasing", "vanishing_gradients"}),

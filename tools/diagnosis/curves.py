@@ -81,7 +81,17 @@ def measure_noise(values: Sequence[float]) -> float:
     noise = MAD_TO_SIGMA * median(abs(step - middle) for step in steps) / math.sqrt(2)
     if len(steps) >= FEW_STEPS:
         return noise
-    return max(noise, CAUTION * math.sqrt(sum((step - middle) ** 2 for step in steps) / len(steps) / 2))
+    return max(noise, CAUTION * root_mean_square([step - middle for step in steps]) / math.sqrt(2))
+
+
+def root_mean_square(values: Sequence[float]) -> float:
+    """The root of the mean square; infinite where a square is too large for a float.
+
+    Example:
+        >>> root_mean_square([3.0, -4.0, 0.0, 5.0])
+        3.5355339059327378
+    """
+    return math.sqrt(sum(value * value for value in values) / len(values))
 
 
 def measure_turn_noise(values: Sequence[float], lowest_index: int) -> float:
@@ -96,7 +106,7 @@ def measure_turn_noise(values: Sequence[float], lowest_index: int) -> float:
     falling = fit_rising([-value for value in values[: lowest_index + 1]])
     rising = fit_rising(values[lowest_index + 1 :])
     fitted = [-value for value in falling] + rising
-    return math.sqrt(sum((a - b) ** 2 for a, b in zip(values, fitted, strict=True)) / len(values))
+    return root_mean_square([a - b for a, b in zip(values, fitted, strict=True)])
 
 
 def fit_rising(values: Sequence[float]) -> list[float]:
@@ -143,8 +153,8 @@ def fit_trend(values: Sequence[float]) -> tuple[float, float]:
     centre, mean = (n - 1) / 2, sum(blocks) / n
     spread = sum((i - centre) ** 2 for i in range(n))
     slope = sum((i - centre) * value for i, value in enumerate(blocks)) / spread
-    residual = sum((value - mean - slope * (i - centre)) ** 2 for i, value in enumerate(blocks))
-    error = math.sqrt(residual / (n - 2) / spread)
+    residual = root_mean_square([value - mean - slope * (i - centre) for i, value in enumerate(blocks)])
+    error = residual * math.sqrt(n / (n - 2) / spread)
     return slope * (n - 1), error * (n - 1)
 
 

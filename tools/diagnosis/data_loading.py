@@ -53,8 +53,13 @@ def _shares(signals: Signals) -> tuple[str, list[float], Sequence[Point]] | None
             return name, [point.value / 100 for point in points], points
     for loading, whole in PAIRS:
         points = signals.run.finite(loading)
-        totals = {point.line.number: point.value for point in signals.run.finite(whole)}
-        shares = [point.value / total for point in points if (total := totals.get(point.line.number, 0.0)) > 0]
+        totals = {_row(point): point.value for point in signals.run.finite(whole)}
+        shares = [point.value / total for point in points if (total := totals.get(_row(point), 0.0)) > 0]
         if len(shares) >= MIN_ROWS:
             return loading, shares, points
     return None
+
+
+def _row(point: Point) -> tuple[bool, int]:
+    """What two values of one row share: the step, else the line."""
+    return (True, point.step) if point.step is not None else (False, point.line.number)

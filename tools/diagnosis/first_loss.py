@@ -17,13 +17,17 @@ SUMMED_SHARE = 2.0
 """A training loss of twice the validation loss or more is a sum, not a mean: its level tells nothing."""
 MAX_MEAN_LOSS = 25.0
 LEARNED_LOSS = 2.0
+UNLEARNED_LOSS = 6.0
+"""The frequencies of words alone bring an untrained model to 6 or 7 nats."""
+MIN_EVALS = 3
 LEAKED_LOSS = 0.02
 """Under 0.02 nats a token from the first rows on, every token is right with 98 %: no pretrained model starts there."""
-LEAKED_EVAL = 0.15
+LEAKED_EVAL = 0.5
 LEAKED_EVAL_SHARE = 0.1
 """A validation loss of a tenth of the training loss beside it, at the first evaluation and at the last one too."""
 START_LOSS = 1.0
 FOLLOWING_SHARE = 0.7
+SAME_RATIO = 0.6
 MIN_ROWS = 4
 
 
@@ -44,7 +48,7 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
         return signals.too_few(MIN_ROWS)
     if signals.run.is_excerpt:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
-    if not is_pretrained(signals.run):
+    if not is_pretrained(signals.run) and not (is_above and _never_learns(signals)):
         return CannotJudge("nothing tells that the model was trained before", "the training config")
     start, uniform = median(signals.values[:NUM_FIRST]), vocabulary_logarithm(signals.run)
     if _is_summed(signals, start) or signals.is_preference:
@@ -54,6 +58,11 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
     if uniform is None:
         return CannotJudge("the size of the vocabulary is not known", "the model's config.json")
     return _tell_uniform(signals, start, uniform) if abs(start - uniform) <= UNIFORM_NEARNESS else None
+
+
+def _never_learns(signals: Signals) -> bool:
+    """Whether the loss stays so high over evaluations on its scale that even an untrained model would do better."""
+    return len(signals.evals) >= MIN_EVALS and signals.curve.end > UNLEARNED_LOSS
 
 
 def _judge_worse(signals: Signals, start: float, uniform: float | None) -> Verdict:
@@ -138,7 +147,10 @@ def _judge_leaked_eval(signals: Signals) -> Finding | None:
     near, end = signals.loss_near(first) or signals.losses[0], signals.losses[-1]
     is_low = 0 < first.value < min(LEAKED_EVAL, LEAKED_EVAL_SHARE * near.value)
     is_apart = last.value < LEAKED_EVAL_SHARE * end.value or first.value < LEAKED_LOSS
-    follows = last.value < FOLLOWING_SHARE * first.value and end.value < FOLLOWING_SHARE * near.value
+    follows = (
+        SAME_RATIO < (last.value / end.value) / (first.value / near.value) < 1 / SAME_RATIO if end.value else False
+    )
+    follows = follows and last.value < FOLLOWING_SHARE * first.value
     if not is_low or not is_apart or follows or signals.values[0] < START_LOSS:
         return None
     return Finding(

@@ -31,6 +31,10 @@ TRAIN_FOLLOWS = 0.5
 """A training loss that rises by half as much as the validation loss makes it divergence, not overfitting."""
 
 
+RECITED_SHARE = 0.05
+"""Stairs that end at a twentieth of the first loss: there is nothing left in the rows that is not known by heart."""
+
+
 def judge_overfitting(signals: Signals) -> Verdict:
     """Find a validation loss that climbs from its minimum while the training loss goes on falling."""
     if signals.is_rl:
@@ -103,10 +107,11 @@ def _judge_stairs(signals: Signals) -> Finding | None:
     if stairs is None:
         return None
     before, first = signals.losses[stairs.starts[0] - 1], signals.losses[stairs.starts[0]]
+    is_recited = signals.curve.end < RECITED_SHARE * signals.curve.start
     return Finding(
         id="overfitting",
-        severity="note",
-        confidence="possible",
+        severity="warning" if is_recited else "note",
+        confidence="likely" if is_recited else "possible",
         summary=f"The training loss falls in steps at the beginning of each epoch ({len(stairs.starts)} of them, by "
         f"{format_number(median(stairs.heights))} each) and hardly between: rows are recognised when they come again. "
         "Without evaluations the log does not tell whether that does harm.",
@@ -159,9 +164,8 @@ def _is_memorised(signals: Signals, last: Point) -> bool:
 
 def _train_rises(signals: Signals, lowest: Point, share: float) -> bool:
     """Whether the training loss rises as well from there on, which is divergence and not overfitting."""
-    place, turn = signals.place, signals.place(lowest)
-    before = [row.value for row in signals.losses if place(row) <= turn][-5:] or signals.values[:1]
-    after = [row.value for row in signals.losses if place(row) > turn][-5:]
+    turn = signals.num_losses_until(lowest)
+    before, after = signals.values[max(0, turn - 5) : turn] or signals.values[:1], signals.values[turn:][-5:]
     if not before or not after:
         return False
     return median(after) > (1 + max(TRAIN_RISE_SHARE, TRAIN_FOLLOWS * share)) * median(before)

@@ -42,15 +42,6 @@ LM_METRICS = frozenset(
     ["mean_token_accuracy", "entropy", "num_tokens", "num_input_tokens_seen", "perplexity", "eval_perplexity"]
 )
 
-KNOWN_VOCABULARIES = {
-    "Llama 2, Mistral": 32_000,
-    "GPT-2": 50_257,
-    "SmolLM": 49_152,
-    "Llama 3": 128_256,
-    "Qwen": 151_936,
-    "Gemma": 256_000,
-    "Gemma 3": 262_144,
-}
 LN_2 = math.log(2)
 FROM_SCRATCH_LOSS = 8.5
 """A pretrained language model starts a task below 6, an untrained one near ln(vocabulary), 10.4 to 12.5."""

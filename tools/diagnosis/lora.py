@@ -2,10 +2,11 @@
 
 import math
 
+from tools.diagnosis.divergence import judge_loss_divergence
 from tools.diagnosis.finding import CannotJudge, Finding, Severity, Verdict, quote
+from tools.diagnosis.flatness import judge_loss_not_decreasing
 from tools.diagnosis.loss_broken import judge_loss_nan
 from tools.diagnosis.loss_jumps import find_blow_up
-from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing
 from tools.diagnosis.signals import Signals
 from tools.run import Line
 from tools.units import format_number

@@ -26,7 +26,7 @@ HUGE_FACTOR = 8.0
 HUGE_HEIGHT = 2.0
 """One spike of eight times the level and two nats is worth a warning by itself."""
 SIDE_ROWS = 2
-"""A spike at an epoch's first rows belongs to the data, not to the training."""
+"""Spikes at the first rows of most epochs belong to the data, not to the training."""
 BLOW_UP_FACTOR = 3.0
 BLOW_UP_SIGMAS = 10.0
 RECOVERED_SHARE = 0.7
@@ -81,9 +81,10 @@ def find_spikes(signals: Signals) -> list[int]:
     noise = _log_noise(values) if min(values) > 0 else measure_noise(values)
     is_positive = min(values) > 0
     rows = [i for i in range(1, len(values)) if _stands_out(values, i, noise, height, is_positive=is_positive)]
-    starts = signals.epoch_starts
-    at_starts = {start + shift for start in starts for shift in range(SIDE_ROWS)}
-    return [i for i in _highest_of_clusters(values, rows) if i not in at_starts]
+    spikes = _highest_of_clusters(values, rows)
+    at_starts = {start + shift for start in signals.epoch_starts for shift in range(SIDE_ROWS)}
+    is_season = len(at_starts.intersection(spikes)) >= max(2, len(signals.epoch_starts) // 2)
+    return [i for i in spikes if not (is_season and i in at_starts)]
 
 
 def find_blow_up(signals: Signals) -> BlowUp | None:

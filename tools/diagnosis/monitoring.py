@@ -11,8 +11,8 @@ MIN_ROWS = 5
 MEMORISED_LOSS = 0.03
 MEMORISED_SHARE = 0.05
 """A training loss that fell to 5 % of its start and below 0.03: only an evaluation can tell learning from reciting."""
-EMPTY_COLUMNS = "validation columns"
-"""What the reader of tables notes of a validation loss that has a column and no values."""
+EMPTY_COLUMNS = "has_empty_validation_columns"
+"""What the reader of tables sets where a validation loss has a column and no values."""
 MAX_RARE_ROWS = 2
 MIN_UNWATCHED_STEPS = 200
 
@@ -33,8 +33,8 @@ def judge_no_evaluation(signals: Signals) -> Verdict:
     text = f"None of the {num_rows} rows is an evaluation: whether the model generalises cannot be seen in this log."
     end = median(signals.values[-max(3, len(signals.values) // 10) :]) if signals.values else 0.0
     is_memorised = 0 < end < min(MEMORISED_LOSS, MEMORISED_SHARE * median(signals.values[:3]))
-    is_empty = any(EMPTY_COLUMNS in note for note in run.notes)
-    if is_empty:
+    empty = run.settings.get(EMPTY_COLUMNS)
+    if empty:
         text += " The table has columns for a validation loss, and they are empty."
     if is_memorised:
         text += (
@@ -42,11 +42,11 @@ def judge_no_evaluation(signals: Signals) -> Verdict:
         )
     return Finding(
         id="no_evaluation",
-        severity="warning" if is_memorised or is_empty else "note",
+        severity="warning" if is_memorised or empty else "note",
         confidence="likely",
         summary=text,
         values={"num_rows": num_rows},
-        evidence=quote([rows[0], rows[-1]]),
+        evidence=((empty.line,) if empty else ()) + quote([rows[0], rows[-1]]),
     )
 
 

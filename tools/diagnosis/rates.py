@@ -1,15 +1,18 @@
 """The learning rate against what its method usually takes, where the curve says that it does harm."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
-from tools.diagnosis.curves import where
+from tools.diagnosis.curves import fit_trend, running_median, where
+from tools.diagnosis.divergence import judge_loss_divergence
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Severity, Verdict, quote
-from tools.diagnosis.kinds import FROM_SCRATCH_LOSS
+from tools.diagnosis.flatness import judge_loss_not_decreasing, measure_fall, warms_up
+from tools.diagnosis.kinds import FROM_SCRATCH_LOSS, LN_2
 from tools.diagnosis.loss_broken import judge_loss_nan
 from tools.diagnosis.loss_jumps import find_blow_up
-from tools.diagnosis.loss_trend import judge_loss_divergence, judge_loss_not_decreasing, measure_fall, warms_up
 from tools.diagnosis.signals import MIN_POINTS, Signals
 from tools.run import Point
 from tools.units import format_number
@@ -21,6 +24,15 @@ NO_RATE = CannotJudge("the log does not tell the learning rate", "the training c
 NO_GAIN_SHARE = 0.98
 NO_FALL_SHARE = 0.15
 NO_FALL_SIGMAS = 2.5
+OVERSHOOT_FACTOR = 1.2
+BOUNCE_FACTOR = 1.15
+BOUNCE_SIGMAS = 2.0
+OVERSHOOT_SIGMAS = 4.0
+PLATEAU_SHARE = 0.05
+POOR_LOSS = 2.0
+"""Signs of a rate too high that are no proof by themselves: a climb over the start, a bounce by 15 %, a plateau
+above 2 nats over the last three fifths of the run."""
+BINARY_NEARNESS = 0.08
 SURE_FACTOR = 5.0
 """So far outside a range there is no method known that wants it: the rate is the root of what the curve shows."""
 RATES_OF_THEIR_OWN = ("sgd", "muon", "prodigy", "dadapt", "adafactor", "lion", "sophia", "schedule_free", "rmsprop")
@@ -42,6 +54,7 @@ class RateRange:
 FULL = RateRange("full fine-tuning", 1e-6, 2e-4, "about 1e-5")
 LORA = RateRange("LoRA", 1e-5, 2e-3, "1e-4 to 2e-4")
 PREFERENCE = RateRange("preference tuning", 1e-8, 2e-4, "5e-7 to 5e-6, or 5e-6 to 5e-5 with LoRA")
+PREFERENCE_PERHAPS = RateRange("fine-tuning from a loss of ln 2", 1e-8, 2e-3, "5e-7 to 2e-4", is_known=False)
 UNKNOWN = RateRange("fine-tuning", 1e-6, 2e-3, "1e-5 (full) to 2e-4 (LoRA)", is_known=False)
 
 
@@ -81,10 +94,10 @@ def judge_learning_rate_too_high(signals: Signals) -> Verdict:
     if _has_rates_of_its_own(signals):
         return OTHER_OPTIMISER
     usual = rate_range(signals)
-    harm = _tell_harm(signals) if peak.value > usual.high else ""
+    is_sure = peak.value > SURE_FACTOR * usual.high
+    harm = _tell_harm(signals, is_sure=is_sure) if peak.value > usual.high else ""
     if not harm:
         return None
-    is_sure = peak.value > SURE_FACTOR * usual.high
     severity: Severity = "error" if is_sure or usual.is_known else "note"
     return Finding(
         id="learning_rate_too_high",
@@ -117,7 +130,8 @@ def rate_range(signals: Signals) -> RateRange:
     if signals.is_preference:
         return PREFERENCE
     if signals.is_lora is None:
-        return UNKNOWN
+        is_binary = bool(signals.values) and abs(median(signals.values[:5]) - LN_2) < BINARY_NEARNESS
+        return PREFERENCE_PERHAPS if is_binary else UNKNOWN
     return LORA if signals.is_lora else FULL
 
 
@@ -142,8 +156,11 @@ def _has_rates_of_its_own(signals: Signals) -> bool:
     return any(word in name for word in RATES_OF_THEIR_OWN)
 
 
-def _tell_harm(signals: Signals) -> str:
-    """What the curve shows of a rate that is too high, "" where it shows nothing."""
+def _tell_harm(signals: Signals, *, is_sure: bool) -> str:
+    """What the curve shows of a rate that is too high, "" where it shows nothing.
+
+    Under a rate that is surely too high, a bounce or a plateau at a high level suffices.
+    """
     if isinstance(judge_loss_nan(signals), Finding):
         return "the loss is no number any more"
     if not signals.losses:
@@ -154,11 +171,34 @@ def _tell_harm(signals: Signals) -> str:
         return f"the loss climbs away, {climb}"
     if len(signals.values) < MIN_POINTS:
         return ""
-    if find_blow_up(signals):
+    curve = signals.curve
+    if find_blow_up(signals) or curve.highest > OVERSHOOT_FACTOR * curve.start + OVERSHOOT_SIGMAS * curve.noise:
         return f"the loss blows up, {climb}"
-    if signals.curve.end > NO_GAIN_SHARE * min(signals.values[:3]):
-        return f"the loss ends at {format_number(signals.curve.end)}, no lower than it began"
+    if curve.end > NO_GAIN_SHARE * min(signals.values[:3]):
+        return f"the loss ends at {format_number(curve.end)}, no lower than it began"
+    return _tell_mild_harm(signals) if is_sure else ""
+
+
+def _tell_mild_harm(signals: Signals) -> str:
+    low, high = _largest_bounce(signals.values)
+    if low > 0 and high > BOUNCE_FACTOR * low and high - low > BOUNCE_SIGMAS * signals.curve.noise:
+        return f"the loss bounces up from {format_number(low)} to {format_number(high)}"
+    late = signals.values[2 * len(signals.values) // 5 :]
+    change, _ = fit_trend(late)
+    if abs(change) < PLATEAU_SHARE * abs(signals.curve.end) and signals.curve.end > POOR_LOSS:
+        return f"the loss settles early at a poor {format_number(signals.curve.end)}"
     return ""
+
+
+def _largest_bounce(values: Sequence[float]) -> tuple[float, float]:
+    """The largest rise of the smoothed loss from a level that it had reached: from, to."""
+    smooth = running_median(values, max(3, len(values) // 20))
+    low, best = math.inf, (0.0, 0.0)
+    for _, level in sorted(smooth.items()):
+        low = min(low, level)
+        if level - low > best[1] - best[0]:
+            best = (low, level)
+    return best
 
 
 def _harm_rows(signals: Signals) -> list[Point]:

@@ -135,11 +135,11 @@ def _judge_clipping(signals: Signals, rewards: Sequence[Point]) -> Finding | Non
     if len(values) < MIN_ROWS or _late(values) < CLIPPED_SHARE:
         return None
     early = median(values[: max(3, len(values) // 5)])
-    has_grown = early < CLIPPED_SHARE / 2 and not _is_rising(rewards)
+    has_grown = early < CLIPPED_SHARE / 2
     return Finding(
         id="rl_collapse",
         severity="warning" if has_grown else "note",
-        confidence="likely" if has_grown else "possible",
+        confidence="likely" if has_grown and not _is_rising(rewards) else "possible",
         summary=f"{100 * _late(values):.0f}% of the answers are cut at the longest allowed length, {100 * early:.0f}% "
         f"at the beginning: they do not end any more. The reward goes {_tell_reward(rewards)}.",
         values={"early_clipped": early, "late_clipped": _late(values), **_reward_values(rewards)},

@@ -12,14 +12,15 @@ from tools.units import format_number
 
 MIN_ROWS = 3
 NUM_ROWS = 5
+MAX_RESTARTS = 8
 JUMP_SHARE = 0.15
 JUMP_SIGMAS = 4.0
 RATE_FACTOR = 3.0
 MIN_ROWS_TO_REPEAT = 6
-SAME_SHARE = 0.15
-NEAR_START_SHARE = 0.3
-REPETITION_SIGMAS = 6.0
-"""The second fall follows the first within 15 % of its height, and begins where that began."""
+FALLEN_SHARE = 0.25
+NEAR_START_SHARE = 0.2
+REPETITION_SIGMAS = 8.0
+"""The loss had fallen by a quarter, and begins again within a fifth of that from where it had begun."""
 
 
 def judge_checkpoint_resume(signals: Signals) -> Verdict:
@@ -29,7 +30,7 @@ def judge_checkpoint_resume(signals: Signals) -> Verdict:
     if not signals.losses:
         return NO_LOSS
     if all(point.step is not None for point in signals.losses):
-        for index in _restarts(signals):
+        for index in _restarts(signals)[:MAX_RESTARTS]:
             finding = _compare(signals, signals.losses[:index], signals.losses[index:])
             if finding:
                 return finding
@@ -37,18 +38,17 @@ def judge_checkpoint_resume(signals: Signals) -> Verdict:
 
 
 def _judge_repetition(signals: Signals) -> Finding | None:
-    """A loss that jumps back to where it began and falls as it fell the first time: weights were not restored."""
-    values = signals.values
+    """A loss that jumps in one row to where it had begun, and falls again: the weights were not restored."""
+    values, noise = signals.values, signals.curve.noise
     index = _largest_jump(values)
-    if index is None:
+    if index is None or signals.run.is_excerpt:
         return None
     start, level = median(values[:MIN_ROWS]), median(values[index - MIN_ROWS : index])
+    again, end = median(values[index : index + MIN_ROWS]), median(values[-MIN_ROWS:])
     height = start - level
-    size = min(index, len(values) - index)
-    apart = median(abs(a - b) for a, b in zip(values[:size], values[index:], strict=False))
-    is_same = apart < max(SAME_SHARE * height, 2 * signals.curve.noise)
-    is_jump = height > JUMP_SHARE * start and abs(values[index] - start) < NEAR_START_SHARE * height
-    if not is_same or not is_jump or height < REPETITION_SIGMAS * signals.curve.noise:
+    is_jump = height > max(FALLEN_SHARE * start, REPETITION_SIGMAS * noise) and values[index - 1] < start - height / 2
+    is_start = abs(again - start) < NEAR_START_SHARE * height and max(values[index:]) < start + height / 2
+    if not is_jump or not is_start or again - end < NEAR_START_SHARE * height:
         return None
     before, after = signals.losses[index - 1], signals.losses[index]
     return Finding(
@@ -56,8 +56,8 @@ def _judge_repetition(signals: Signals) -> Finding | None:
         severity="warning",
         confidence="likely",
         summary=f"The loss jumps from {format_number(level)} to {format_number(after.value)} at {where(after)}, where "
-        "it had begun, and falls again as it did the first time: training started over, without the weights learned "
-        "until then.",
+        f"it had begun ({format_number(start)}), and falls again from there: training started over, without the "
+        "weights learned until then.",
         values={"resumed_step": after.step, "loss_before": level, "loss_after": after.value},
         evidence=quote([signals.losses[0], before, after]),
     )

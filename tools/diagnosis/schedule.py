@@ -5,7 +5,7 @@ from statistics import median
 
 from tools.diagnosis.curves import measure_noise, where
 from tools.diagnosis.finding import CannotJudge, Finding, Settled, Verdict, quote
-from tools.diagnosis.loss_trend import measure_fall, warms_up
+from tools.diagnosis.flatness import measure_fall, warms_up
 from tools.diagnosis.rates import rate_range
 from tools.diagnosis.signals import MIN_POINTS, Signals
 from tools.run import Point
@@ -133,9 +133,8 @@ def _tell_restart(before: Point, point: Point, rise: float) -> Finding:
 
 def _loss_rise(signals: Signals, point: Point) -> float | None:
     """How far the loss climbs round a row, against its level before; None where the noise is larger."""
-    place = signals.place(point)
-    before = [loss.value for loss in signals.losses if signals.place(loss) < place][-5:]
-    after = [loss.value for loss in signals.losses if signals.place(loss) >= place][:8]
+    here = signals.num_losses_until(point)
+    before, after = signals.values[max(0, here - 6) : max(0, here - 1)], signals.values[max(0, here - 1) : here + 7]
     if len(before) < 3 or len(after) < 3 or min(before) <= 0:
         return None
     level, top = sorted(before)[len(before) // 2], sorted(after)[-3]

@@ -12,6 +12,8 @@ from tools.diagnosis.kinds import is_lora, is_preference, is_reward_model, is_rl
 from tools.run import Point, Run
 
 EPOCH_ROUNDING = 1e-6
+MEDIAN_SCATTER = 1.25
+"""The median of normal values scatters 1.25 times as much as their mean."""
 MIN_POINTS = 8
 """Fewer rows than this cannot be told from noise."""
 
@@ -59,6 +61,17 @@ class Signals:
         return measure_curve(self.values)
 
     @cached_property
+    def luck_of_minimum(self) -> float:
+        """What a rise from the lowest of many medians to the last tenth's median must exceed to be no luck.
+
+        Four standard errors: the lowest of twenty medians lies two below their level by luck alone.
+        """
+        if len(self.losses) < MIN_POINTS:
+            return 0.0
+        windows = 1 / max(2, len(self.losses) // 10) + 1 / max(3, len(self.losses) // 20)
+        return 4.0 * MEDIAN_SCATTER * self.curve.noise * math.sqrt(windows)
+
+    @cached_property
     def is_rl(self) -> bool:
         """Whether the loss says nothing, since rewards drive the training."""
         return is_rl(self.run)
@@ -92,9 +105,13 @@ class Signals:
     def _loss_places(self) -> list[float]:
         return [self.place(point) for point in self.losses]
 
+    def num_losses_until(self, point: Point) -> int:
+        """How many of the finite training losses are not after a point."""
+        return bisect_right(self._loss_places, self.place(point))
+
     def loss_near(self, point: Point) -> Point | None:
         """The last finite training loss that is not after a point."""
-        index = bisect_right(self._loss_places, self.place(point))
+        index = self.num_losses_until(point)
         return self.losses[index - 1] if index else None
 
     def beside(self, name: str, points: Sequence[Point]) -> list[Point]:

@@ -1,5 +1,6 @@
 """Slow training, as far as a log alone can say it: long steps, steps that grow longer, a slow path announced."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -70,7 +71,8 @@ def _seconds_per_step(run: Run) -> float | None:
 
 
 def _total(run: Run) -> int | None:
-    return next((int(number) for name in TOTALS if (number := run.number(name))), None)
+    numbers = (run.number(name) for name in TOTALS)
+    return next((int(number) for number in numbers if number and math.isfinite(number)), None)
 
 
 def _tell_utilisation(run: Run) -> str:

@@ -1,13 +1,12 @@
-"""Where the training loss goes: climbing away, or flat from the start."""
+"""The training loss climbing away from its minimum, or from its start."""
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import median
 
 from tools.diagnosis.curves import measure_noise, running_median, where
-from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Verdict, quote
-from tools.diagnosis.kinds import LN_2, vocabulary_logarithm
+from tools.diagnosis.finding import Finding, Settled, Verdict, quote
+from tools.diagnosis.gradients import tell_growth
 from tools.diagnosis.loss_jumps import find_blow_up, is_recovered
 from tools.diagnosis.signals import MIN_POINTS, RL_LOSS, Signals
 from tools.run import Point
@@ -15,27 +14,17 @@ from tools.units import format_number
 
 MIN_POINTS_BESIDE_EVAL = 4
 """A training loss that climbs needs fewer rows where the validation loss climbs beside it."""
-FLAT_SHARE = 0.02
-"""A change of under 2 % over a whole run is no learning: a fine-tune that learns loses 5 % and more of its loss."""
-LEARNED_SHARE = 0.05
-NOISY_FALL_SHARE = 0.1
-SIGNIFICANCE = 3.0
-"""Standard errors that a change must reach before it counts."""
 RISE_SHARE = 0.15
 RISE_OF_DROP = 0.25
 """A rise counts as divergence when it undoes a quarter of what the run had gained."""
 CERTAIN_SHARE = 0.5
 LUCK_SIGMAS = 4.0
-"""The lowest of twenty medians lies two standard errors low by luck alone."""
 JUMP_FACTOR = 1.5
-EARLY_SIZES = (1, 3, 6, 12, 25, 50)
-EVAL_GAIN_SHARE = 0.03
 BOTH_RISE_SHARE = 0.05
 MIN_EVALS_TO_RISE = 8
 BOTH_RISE_SIGMAS = 5.0
 """Training and validation loss that both end 5 % and five standard errors above their minimum diverge, however much
-the run had gained before: data order moves one of them, hardly both. Of 4000 simulated healthy runs none does."""
-CONSTANT_NEARNESS = 0.02
+the run had gained before: data order moves one of them, hardly both."""
 MIN_ROWS_OF_SEASON = 6
 
 
@@ -69,6 +58,7 @@ def judge_loss_divergence(signals: Signals) -> Verdict:
         summary=f"The training loss climbs from {format_number(low.value)} at {where(low)} to "
         f"{format_number(top.value)} at {where(top)}, and it still is {format_number(curve.end)} at the end."
         + _tell_rate(signals, low)
+        + tell_growth(signals, low)
         + _tell_few(signals),
         values=values,
         evidence=quote([low, top, points[-1]]),
@@ -87,20 +77,11 @@ def _left_minimum(signals: Signals) -> Point | None:
     points, curve = signals.losses, signals.curve
     rise, gained = curve.end - curve.lowest, max(0.0, curve.start - curve.lowest)
     scale = abs(curve.lowest) if curve.lowest > 0 else abs(curve.lowest) + gained
-    is_high = rise > RISE_SHARE * scale and rise > RISE_OF_DROP * gained and rise > _rise_error(signals)
+    is_high = rise > RISE_SHARE * scale and rise > RISE_OF_DROP * gained and rise > signals.luck_of_minimum
     if not is_high or not _stays_up(signals.values, curve.lowest + rise / 2) or _is_season(signals, rise):
         return None
     around = points[max(0, curve.lowest_index - 1) : curve.lowest_index + 2]
     return min(around, key=lambda point: abs(point.value - curve.lowest))
-
-
-def _rise_error(signals: Signals) -> float:
-    """What a rise from the lowest of many medians to the end's median must exceed to be no luck."""
-    num_points = len(signals.losses)
-    if num_points < MIN_POINTS:
-        return 0.0
-    windows = 1 / max(2, num_points // 10) + 1 / max(3, num_points // 20)
-    return LUCK_SIGMAS * 1.25 * signals.curve.noise * math.sqrt(windows)
 
 
 def _left_start(signals: Signals) -> Point | None:
@@ -147,105 +128,6 @@ def _is_season(signals: Signals, rise: float) -> bool:
     return same_place > signals.curve.end - rise / 2 and lowest_since < signals.curve.lowest + rise / 2
 
 
-def judge_loss_not_decreasing(signals: Signals) -> Verdict:
-    """Find a training loss that is flat from the start."""
-    if signals.is_rl:
-        return RL_LOSS
-    missing = signals.too_few()
-    if missing:
-        return missing
-    if signals.run.is_excerpt:
-        return CannotJudge("the log begins in the middle of the run", "the log from its first step")
-    if warms_up(signals):
-        return CannotJudge("the learning rate is still warming up where the log ends", "a longer log")
-    if all(value == 0 for value in signals.values):
-        return None
-    curve = signals.curve
-    scale = abs(curve.head) or 1.0
-    fall, error = measure_fall(signals)
-    if _falls_early(signals) or _eval_gains(signals) or _sags(signals, scale):
-        return None
-    if not _is_flat(fall, error):
-        is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
-        reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
-        return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
-    return Finding(
-        id="loss_not_decreasing",
-        severity="error",
-        confidence=_flat_confidence(signals, fall, error),
-        summary=f"The training loss stays flat: {format_number(curve.head)} in the first fifth of the run, "
-        f"{format_number(curve.tail)} in the last fifth ({100 * (curve.tail - curve.head) / scale:+.1f}%), with a "
-        f"noise of about {format_number(curve.noise)} a row." + _tell_constant(signals),
-        values={
-            "head_loss": curve.head,
-            "tail_loss": curve.tail,
-            "change": (curve.tail - curve.head) / scale,
-            "noise": curve.noise,
-        },
-        evidence=quote([signals.losses[0], signals.losses[len(signals.losses) // 2], signals.losses[-1]]),
-    )
-
-
-def measure_fall(signals: Signals) -> tuple[float, float]:
-    """By which share the training loss falls over the run, and the standard error of that.
-
-    The fall is the mean of two estimates; the error is that of the medians of two fifths of the rows, which scatter
-    1.25 times as much as means.
-    """
-    curve = signals.curve
-    scale = abs(curve.head) or 1.0
-    error = 1.25 * curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
-    return (curve.head - curve.tail - curve.trend) / (2 * scale), error / scale
-
-
-def _is_flat(fall: float, error: float) -> bool:
-    """Flat as far as the noise lets one tell: no fall to be seen, and one of 10 % most likely would be."""
-    if fall < -max(RISE_SHARE, SIGNIFICANCE * error):
-        return False
-    if error < FLAT_SHARE / 2:
-        return fall < FLAT_SHARE
-    return fall < FLAT_SHARE + error / 2 and fall + error < NOISY_FALL_SHARE
-
-
-def _sags(signals: Signals, scale: float) -> bool:
-    """Whether the loss was clearly lower in between: it fell and came back, which is not flat."""
-    sag = min(signals.curve.head, signals.curve.tail) - signals.curve.lowest
-    return sag > 2 * LEARNED_SHARE * scale and sag > _rise_error(signals)
-
-
-def _falls_early(signals: Signals) -> bool:
-    """Whether the first rows, however few, lie above the end by more than their noise: a drop before a plateau."""
-    tail, noise = signals.curve.tail, signals.curve.noise
-    for size in EARLY_SIZES:
-        drop = median(signals.values[:size]) - tail
-        if drop > LEARNED_SHARE * abs(tail) and drop > SIGNIFICANCE * 1.25 * noise / math.sqrt(size):
-            return True
-    return False
-
-
-def _flat_confidence(signals: Signals, fall: float, error: float) -> Confidence:
-    if fall + SIGNIFICANCE * error < LEARNED_SHARE and len(signals.losses) >= 2 * MIN_POINTS:
-        return "certain"
-    return "likely" if fall + 2 * error < 2 * LEARNED_SHARE else "possible"
-
-
-def _tell_constant(signals: Signals) -> str:
-    """What a constant level means where it is the loss of a model that knows nothing."""
-    level = signals.curve.tail
-    uniform = vocabulary_logarithm(signals.run)
-    if (signals.is_preference or signals.is_reward_model) and abs(level - LN_2) < CONSTANT_NEARNESS:
-        return " That is ln 2: chosen and rejected are still told apart no better than by chance."
-    if uniform and abs(level - uniform) < CONSTANT_NEARNESS * uniform:
-        return f" That is ln(vocabulary), {format_number(uniform)}: every token is predicted with the same probability."
-    return ""
-
-
-def warms_up(signals: Signals) -> bool:
-    """Whether the learning rate rises through the whole log."""
-    rates = [point.value for point in signals.rates]
-    return len(rates) >= 3 and rates[-1] > 2 * rates[0] and all(a < b for a, b in pairwise(rates))
-
-
 def _tell_rate(signals: Signals, low: Point) -> str:
     rate = next(iter(signals.beside("learning_rate", [low])), None)
     return f" The learning rate is {format_number(rate.value)} where it leaves." if rate else ""
@@ -264,8 +146,3 @@ def _stays_up(values: Sequence[float], level: float) -> bool:
 def _eval_climbs(signals: Signals) -> bool:
     evals = [point.value for point in signals.evals]
     return len(evals) >= 3 and evals[-1] > (1 + RISE_SHARE) * min(evals)
-
-
-def _eval_gains(signals: Signals) -> bool:
-    evals = [point.value for point in signals.evals]
-    return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])

@@ -1,0 +1,124 @@
+"""The training loss flat from the start, as far as its noise lets one tell."""
+
+import math
+from itertools import pairwise
+from statistics import median
+
+from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Verdict, quote
+from tools.diagnosis.kinds import LN_2, vocabulary_logarithm
+from tools.diagnosis.signals import MIN_POINTS, RL_LOSS, Signals
+from tools.units import format_number
+
+FLAT_SHARE = 0.02
+"""A change of under 2 % over a whole run is no learning: a fine-tune that learns loses 5 % and more of its loss."""
+LEARNED_SHARE = 0.05
+NOISY_FALL_SHARE = 0.1
+SIGNIFICANCE = 3.0
+"""Standard errors that a change must reach before it counts."""
+EARLY_SIZES = (1, 3, 6, 12, 25, 50)
+EVAL_GAIN_SHARE = 0.03
+CONSTANT_NEARNESS = 0.02
+
+
+def judge_loss_not_decreasing(signals: Signals) -> Verdict:
+    """Find a training loss that is flat from the start."""
+    if signals.is_rl:
+        return RL_LOSS
+    missing = signals.too_few()
+    if missing:
+        return missing
+    if signals.run.is_excerpt:
+        return CannotJudge("the log begins in the middle of the run", "the log from its first step")
+    if warms_up(signals):
+        return CannotJudge("the learning rate is still warming up where the log ends", "a longer log")
+    if all(value == 0 for value in signals.values):
+        return None
+    curve = signals.curve
+    scale = abs(curve.head) or 1.0
+    fall, error = measure_fall(signals)
+    if _falls_early(signals) or _eval_gains(signals) or _sags(signals, scale):
+        return None
+    if not _is_flat(fall, error):
+        is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
+        reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
+        return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
+    return Finding(
+        id="loss_not_decreasing",
+        severity="error",
+        confidence=_flat_confidence(signals, fall, error),
+        summary=f"The training loss stays flat: {format_number(curve.head)} in the first fifth of the run, "
+        f"{format_number(curve.tail)} in the last fifth ({100 * (curve.tail - curve.head) / scale:+.1f}%), with a "
+        f"noise of about {format_number(curve.noise)} a row." + _tell_constant(signals),
+        values={
+            "head_loss": curve.head,
+            "tail_loss": curve.tail,
+            "change": (curve.tail - curve.head) / scale,
+            "noise": curve.noise,
+        },
+        evidence=quote([signals.losses[0], signals.losses[len(signals.losses) // 2], signals.losses[-1]]),
+    )
+
+
+def measure_fall(signals: Signals) -> tuple[float, float]:
+    """By which share the training loss falls over the run, and the standard error of that.
+
+    The fall is the mean of two estimates; the error is that of the medians of two fifths of the rows, which scatter
+    1.25 times as much as means.
+    """
+    curve = signals.curve
+    scale = abs(curve.head) or 1.0
+    error = 1.25 * curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
+    return (curve.head - curve.tail - curve.trend) / (2 * scale), error / scale
+
+
+def _is_flat(fall: float, error: float) -> bool:
+    """Flat as far as the noise lets one tell: no fall to be seen, and one of 10 % most likely would be."""
+    if fall < -NOISY_FALL_SHARE:
+        return False
+    if error < FLAT_SHARE / 2:
+        return fall < FLAT_SHARE
+    return fall < FLAT_SHARE + error / 2 and fall + error < NOISY_FALL_SHARE
+
+
+def _sags(signals: Signals, scale: float) -> bool:
+    """Whether the loss was clearly lower in between: it fell and came back, which is not flat."""
+    sag = min(signals.curve.head, signals.curve.tail) - signals.curve.lowest
+    return sag > 2 * LEARNED_SHARE * scale and sag > signals.luck_of_minimum
+
+
+def _falls_early(signals: Signals) -> bool:
+    """Whether the first rows, however few, lie above the end by more than their noise: a drop before a plateau."""
+    tail, noise = signals.curve.tail, signals.curve.noise
+    for size in EARLY_SIZES:
+        drop = median(signals.values[:size]) - tail
+        if drop > LEARNED_SHARE * abs(tail) and drop > SIGNIFICANCE * 1.25 * noise / math.sqrt(size):
+            return True
+    return False
+
+
+def _flat_confidence(signals: Signals, fall: float, error: float) -> Confidence:
+    if fall + SIGNIFICANCE * error < LEARNED_SHARE and len(signals.losses) >= 2 * MIN_POINTS:
+        return "certain"
+    return "likely" if fall + 2 * error < 2 * LEARNED_SHARE else "possible"
+
+
+def _tell_constant(signals: Signals) -> str:
+    """What a constant level means where it is the loss of a model that knows nothing."""
+    level = signals.curve.tail
+    uniform = vocabulary_logarithm(signals.run)
+    if (signals.is_preference or signals.is_reward_model) and abs(level - LN_2) < CONSTANT_NEARNESS:
+        return " That is ln 2: chosen and rejected are still told apart no better than by chance."
+    if uniform and abs(level - uniform) < CONSTANT_NEARNESS * uniform:
+        return f" That is ln(vocabulary), {format_number(uniform)}: every token is predicted with the same probability."
+    return ""
+
+
+def warms_up(signals: Signals) -> bool:
+    """Whether the learning rate rises through the whole log."""
+    rates = [point.value for point in signals.rates]
+    return len(rates) >= 3 and rates[-1] > 2 * rates[0] and all(a < b for a, b in pairwise(rates))
+
+
+def _eval_gains(signals: Signals) -> bool:
+    evals = [point.value for point in signals.evals]
+    return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])
