@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -105,6 +106,10 @@ def _read_settings(config: str | None) -> Mapping[str, Setting]:
 @contextmanager
 def _open_output(name: str | None) -> Iterator[TextIO]:
     if name is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal without Unicode shows escapes, not a traceback
         yield sys.stdout
         return
     try:
@@ -137,10 +142,11 @@ def _check_all(files: Sequence[str], settings: Mapping[str, Setting]) -> Iterato
 
 
 def _check(name: str, settings: Mapping[str, Setting]) -> Checked:
+    shown = "stdin" if name == "-" else name
     try:
-        return Checked(name, *_judge(Path(name), settings))
+        return Checked(shown, *_judge(Path(name), settings))
     except BadInput as error:
-        return Checked(name, None, None, str(error))
+        return Checked(shown, None, None, str(error))
 
 
 def _show(checked: Checked, form: str, stream: TextIO, *, is_first: bool) -> None:

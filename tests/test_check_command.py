@@ -211,6 +211,14 @@ def test_control_characters_of_a_log_are_visible() -> None:
     assert "\x07" not in shown
 
 
+def test_a_terminal_without_unicode_is_no_reason_to_fail(folder: Path) -> None:
+    command = [sys.executable, "-m", "assistant.cli", "check", str(folder / "good.log")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
+    assert "\\u2581" in done.stdout
+    assert done.stderr == ""
+
+
 def test_a_check_that_finds_nothing_reads_no_card_and_loads_no_format_that_it_does_not_write(folder: Path) -> None:
     code = (
         "import sys; from assistant.cli import main; main(['check', sys.argv[1]]); "
