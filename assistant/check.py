@@ -113,7 +113,7 @@ def _open_output(name: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        with Path(name).open("w", encoding="utf-8") as stream:
+        with Path(name).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
     except OSError as error:
         raise BadInput(
