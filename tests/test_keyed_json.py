@@ -92,6 +92,7 @@ def test_a_file_that_is_too_large_is_refused_in_words(monkeypatch: pytest.Monkey
         '{"step": 1, "loss": [1, 2]}\n{"step": 2, "loss": [1, 2]}\n',
         '{"loss": "cross_entropy", "layers": [1, 2]}',
         '[{"loss": [1]}]',
+        '{"model_type": "x", "loss_weights": [1, 2], "loss_layers": [3, 4]}',
     ],
 )
 def test_other_json_is_no_table_of_lists(data: str) -> None:

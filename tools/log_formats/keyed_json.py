@@ -21,7 +21,7 @@ MAX_COLUMNS = 2000
 RESULT_KEYS = frozenset({"train_runtime", "eval_runtime", "_step", "_runtime", "_wandb", "train_samples"})
 
 _COLUMN = re.compile(
-    rb'"[^"\n]{0,80}(?:loss|Loss|reward|perplexity)[^"\n]{0,60}"\s{0,80}:\s{0,80}'
+    rb'"[^"\n]{0,80}(?:[Ll]oss|[Ll]osses|rewards?|perplexity)(?:_(?:history|values|log|step|epoch)|/[^"\n]{0,60})?"\s{0,80}:\s{0,80}'
     rb'(?:\[\s{0,80}(?:\[|"?[-+]?(?:\d|NaN|nan|inf|Infinity)|null|\])|\{\s{0,80}"\d{1,9}"\s{0,80}:)'
 )
 _OTHER_JSON = re.compile(rb'"(?:log_history|cells|worksheets)"\s{0,80}:')
