@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.diagnosis.finding import CannotJudge, Finding, Severity, Value, Verdict
-from tools.diagnosis.moments import PHASES, went_on
+from tools.diagnosis.moments import PHASES, holds_no_words, went_on
 from tools.run import Problem, Run
 
 if TYPE_CHECKING:
     from tools.diagnosis.signatures import Explanation
 
 HANG = "distributed_hang"
-METRICS_ONLY = frozenset({"hf_trainer_state"})
 _CONFIDENCES = ("certain", "likely", "possible")
 
 _WRAPPER = re.compile(
@@ -71,8 +70,8 @@ def judge_crash(run: Run, rule: str) -> Verdict:
         run: as it was read.
         rule: id of the pitfall.
     """
-    if run.format in METRICS_ONLY:
-        return CannotJudge("a JSON of metrics holds no error messages", "the console output with the traceback")
+    if holds_no_words(run):
+        return CannotJudge("a file of metrics holds no error messages", "the console output with the traceback")
     crashes = find_crashes(run)
     found = [crash for crash in crashes if crash.id == rule and not _is_echo(run, crash, crashes)]
     if not found:

@@ -1,8 +1,8 @@
 """Runs that were ended from outside: by the scheduler, a person, or the system when its memory ran out."""
 
-from tools.diagnosis.crashes import METRICS_ONLY, find_crashes, judge_crash
+from tools.diagnosis.crashes import find_crashes, judge_crash
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Severity, Value, Verdict
-from tools.diagnosis.moments import went_on
+from tools.diagnosis.moments import holds_no_words, went_on
 from tools.run import Problem, Run
 from tools.units import format_bytes
 
@@ -27,8 +27,8 @@ MAX_LINES_AFTER = 2
 def judge_interrupted(run: Run) -> Verdict:
     """Find a positive sign that the run was ended from outside before its end; an early end of the log alone is "
     "none."""
-    if run.format in METRICS_ONLY:
-        return CannotJudge("a JSON of metrics does not tell how the run ended", "the console or scheduler output")
+    if holds_no_words(run):
+        return CannotJudge("a file of metrics does not tell how the run ended", "the console or scheduler output")
     if _has_crashed(run) or is_finished(run):
         return None
     signals = {problem.name: problem for problem in run.problems if problem.kind == "signal"}
@@ -47,8 +47,8 @@ def judge_interrupted(run: Run) -> Verdict:
 
 def judge_out_of_memory_cpu(run: Run) -> Verdict:
     """Find a process that ended because the machine's own memory ran out, told outright or by a kill without a word."""
-    if run.format in METRICS_ONLY:
-        return CannotJudge("a JSON of metrics does not tell how the run ended", "the console or scheduler output")
+    if holds_no_words(run):
+        return CannotJudge("a file of metrics does not tell how the run ended", "the console or scheduler output")
     told = [problem for problem in run.problems if problem.kind == "host_memory"]
     if told:
         problem = next((one for one in told if not went_on(run, one)), told[0])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tools.diagnosis.crashes import judge_crash
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Severity, Value, Verdict
-from tools.diagnosis.moments import PHASES, went_on
+from tools.diagnosis.moments import PHASES, holds_no_words, went_on
 from tools.run import Problem, Run
 from tools.units import format_bytes
 
@@ -38,7 +38,7 @@ def judge_out_of_memory_eval(run: Run) -> Verdict:
 
 def judge_memory_fragmentation(run: Run) -> Verdict:
     """Find an allocation that failed although enough memory lay idle; smaller shares are told under the failure."""
-    if run.format == "hf_trainer_state":
+    if holds_no_words(run):
         return _NO_MESSAGES
     problem = next((problem for problem in find_gpu_failures(run) if is_fragmented(problem)), None)
     if problem is None:
@@ -64,11 +64,11 @@ def find_gpu_failures(run: Run) -> list[Problem]:
     return [problem for problem in run.problems if problem.kind == "out_of_memory"]
 
 
-_NO_MESSAGES = CannotJudge("a JSON of metrics holds no error messages", "the console output with the traceback")
+_NO_MESSAGES = CannotJudge("a file of metrics holds no error messages", "the console output with the traceback")
 
 
 def _judge(run: Run, rule: str, *, is_eval: bool) -> Verdict:
-    if run.format == "hf_trainer_state":
+    if holds_no_words(run):
         return _NO_MESSAGES
     found = find_gpu_failures(run)
     here = [problem for problem in found if _is_in_evaluation(run, problem) == is_eval]

@@ -3,6 +3,21 @@
 from tools.run import Problem, Run
 
 MIN_ROWS = 2
+METRICS_ONLY = frozenset(
+    {
+        "hf_trainer_state",
+        "encoded_table",
+        "finetune_events",
+        "columns_json",
+        "result_json",
+        "long_table",
+        "mlflow_metric",
+        "table",
+        "tensorboard",
+        "html_table",
+        "config_file",
+    }
+)
 
 PHASES = {
     "load": "while the weights were loaded",
@@ -16,6 +31,11 @@ PHASES = {
     "save": "while saving",
     "data": "while data was prepared",
 }
+
+
+def holds_no_words(run: Run) -> bool:
+    """Whether the input is of a kind that holds numbers only, so that no error can stand in it."""
+    return run.format in METRICS_ONLY and not run.problems
 
 
 def went_on(run: Run, problem: Problem) -> bool:
