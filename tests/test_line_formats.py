@@ -166,6 +166,11 @@ def test_a_loss_scaler_that_skips_is_at_the_step_after_the_last() -> None:
     assert rows[-1] == {"step": 31, "loss_scale": 2}
 
 
+def test_a_tensor_is_read_as_its_number() -> None:
+    rows = read_all("Epoch: 1, Step: 2, Rank: 3, loss = tensor(0.75, device='cuda:3', grad_fn=<NllLossBackward0>)\n")
+    assert rows == [{"epoch": 1, "step": 2, "rank": 3, "loss": 0.75}]
+
+
 def read_index() -> list[dict[str, Any]]:
     """What is known of the real logs of these trainers, nothing where there are none."""
     index = SHARED / "index.jsonl"

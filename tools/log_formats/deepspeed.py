@@ -89,7 +89,7 @@ DEEPSPEED = LogFormat(
 _SUPERVISED = PairLayout(
     re.compile(
         rf"\bEpoch: (?P<epoch>\d{{1,9}}), Step: (?P<step>\d{{1,12}}), Rank: (?P<rank>\d{{1,6}})"
-        rf", loss = (?P<loss>{WRAPPED})"
+        rf", loss = (?:tensor\(|\[)?(?P<loss>{NUMBER})"
     )
 )
 _PPO = PairLayout(

@@ -11,7 +11,7 @@ MAX_LINE = 2000
 MAX_SHAPES = 512
 
 _NUMBER = re.compile(NUMBER)
-_TOKEN = re.compile(r"(?<![\w.])[-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|nan\b|inf\b|NaN\b)")
+_TOKEN = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 _WHOLE = re.compile(r"[Ll]oss\W{1,4}\d{1,12}\s{0,4}$")
 
 Plan = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
@@ -74,8 +74,8 @@ def _apply(plan: Plan, text: str) -> tuple[dict[str, float], dict[str, float]]:
     numbers = _TOKEN.findall(text)
     place, metrics = plan
     return (
-        {name: to_number(numbers[count].rstrip(".,")) for name, count in place},
-        {name: to_number(numbers[count].rstrip(".,")) for name, count in metrics},
+        {name: to_number(numbers[count]) for name, count in place},
+        {name: to_number(numbers[count]) for name, count in metrics},
     )
 
 
