@@ -6,6 +6,7 @@ from run_factory import descend, find, found_ids, judge, make_rows, parse, rende
 from tools.diagnosis.crashes import describe_unexplained, find_crashes
 from tools.diagnosis.finding import Finding
 from tools.diagnosis.problem_rules import PROBLEM_RULES
+from tools.diagnosis.signatures import SIGNATURES
 
 ROWS = render(make_rows(descend(40))).decode()
 SITE = "/opt/lib/python3.11/site-packages"
@@ -222,9 +223,10 @@ def test_an_error_after_one_that_is_explained_is_not_shown() -> None:
     assert describe_unexplained(run, found) == ()
 
 
-def test_every_rule_has_another_id() -> None:
+def test_every_rule_has_another_id_and_every_signature_a_rule() -> None:
     ids = [rule.id for rule in PROBLEM_RULES]
     assert len(ids) == len(set(ids))
+    assert {signature.id for signature in SIGNATURES if signature.id} <= set(ids)
 
 
 def test_a_healthy_run_has_no_finding_of_any_rule() -> None:

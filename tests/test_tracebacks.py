@@ -208,6 +208,8 @@ def test_numbers_in_a_prefix_may_differ_from_line_to_line(prefix: str) -> None:
 def test_an_unusual_exception_ends_a_stack_only_after_code() -> None:
     assert [one.summary for one in problems(stack(error="Stop: it went wrong"), "traceback")] == ["Stop: it went wrong"]
     cut = "\n".join(stack().splitlines()[:-1])
+    dump = 'Thread 0x1 (most recent call first):\n  File "/w/a.py", line 3 in wait\nEpoch: 3\n'
+    assert problems(f"start\n{dump}", "traceback") == []
     assert "Epoch: 3" not in [one.summary for one in problems(f"{cut}\n\nand more\nEpoch: 3\n", "traceback")]
 
 

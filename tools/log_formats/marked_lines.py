@@ -169,8 +169,9 @@ class MarkedLineReader:
         """Whether a line names the exception; an unusual name counts where it follows the code of a frame."""
         if _ERROR.match(text):
             return True
-        follows_code = len(self._stack) > 1 and self._stack[-2][1].startswith(("    ", '  File "'))
-        return follows_code and bool(_ANY_ERROR.match(text))
+        if not self._has_start or len(self._stack) < 2:
+            return False
+        return self._stack[-2][1].startswith(("    ", '  File "')) and bool(_ANY_ERROR.match(text))
 
     def _read_lone(self, line: Line, text: str, plain: str) -> None:
         """Read a line that says something without a stack."""

@@ -24,7 +24,7 @@ CHECKPOINT_SIGNATURES = (
         r"|Unable to find latest file at|[Cc]heckpoint (?:path |directory |folder |dir )?\S{0,200} (?:does not exist"
         r"|not found|is empty)"
         r"|No checkpoint (?:found|exists)",
-        "There is no checkpoint to resume from where one was expected.",
+        "There is no checkpoint to resume from ({path}) ({folder}).",
         "certain",
     ),
     Signature(

@@ -39,7 +39,9 @@ CONFIGURATION_SIGNATURES = (
         r"|unrecognized arguments: (?P<arguments>[^\n]{1,200})|invalid choice: "
         r"(?P<choice>[^\n]{1,80})|the following arguments are required: (?P<required>[^\n]{1,120})"
         r"|expected one argument|`?model_kwargs`? are not used by the model",
-        "The program does not take a setting that it was given, or lacks one that it needs.",
+        "The program does not take a setting that it was given, or lacks one that it needs ({keys}) ({arguments}) "
+        "({choice}) "
+        "({required}).",
         "certain",
     ),
     Signature(

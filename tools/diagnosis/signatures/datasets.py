@@ -124,7 +124,7 @@ DATASET_SIGNATURES = (
         r"Unknown split \"?(?P<split>[\w\[\]:%]{1,60})|Config name is missing"
         r"|BuilderConfig '?(?P<configuration>[\w.-]{1,80})'? not found"
         r"|Bad split: (?P<bad>\w{1,60})",
-        "The data set has no such split or configuration.",
+        "The data set has no such split or configuration ({split}) ({configuration}) ({bad}).",
         "certain",
     ),
     Signature(
@@ -133,7 +133,7 @@ DATASET_SIGNATURES = (
         r"Unable to find '(?P<path>[^'\n]{1,200})'|No \(supported\) data files? found|Couldn't find any data file"
         r"|EmptyDatasetError"
         r"|Undefined dataset (?P<dataset>\S{1,80})|dataset_info\.json",
-        "The data files are not where they are looked for.",
+        "The data files are not where they are looked for ({path}) ({dataset}).",
     ),
     Signature(
         "json_broken",
@@ -174,7 +174,7 @@ DATASET_SIGNATURES = (
         r"|max_seq_len\w{0,4}) is only (?P<limit>\d{1,9})"
         r"|maximum context length is (?P<context>\d{1,9})|[Ss]equence length .{0,40}(?:exceeds|is longer than"
         r"|larger than)",
-        "A sequence is longer than the model can take.",
+        "A sequence ({length}) is longer than the model can take ({limit}) ({context}).",
         "certain",
     ),
     Signature(

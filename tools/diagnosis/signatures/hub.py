@@ -11,7 +11,7 @@ HUB_SIGNATURES = (
         r"gated repo|GatedRepoError|Access to (?:model|dataset) (?P<repository>\S{1,120}) is restricted"
         r"|awaiting a review from the repo"
         r"|must (?:be authenticated|have access to it) .{0,80}|ask for access|in the authorized list",
-        "The repository is gated: its licence must be accepted by the account whose token is used.",
+        "The repository ({repository}) is gated: its licence must be accepted by the account whose token is used.",
         "certain",
     ),
     Signature(

@@ -45,7 +45,8 @@ PACKAGE_SIGNATURES = (
         r"|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite|smollm|minimax|kimi)[\w.-]{0,40})'"
         r"|Unsloth: \S{1,120} (?:is )?not supported|Model type '?(?P<type>[\w.-]{1,60})'? not supported"
         r"|transformers.{0,80}does not support (?P<model>\S{1,80})",
-        "This version of the library does not know the model's architecture.",
+        "This version of the library does not know the model's architecture ({model_type}) ({architecture}) ({type}) "
+        "({model}).",
     ),
     Signature(
         "model_unrecognised",
@@ -68,7 +69,9 @@ PACKAGE_SIGNATURES = (
         r"|_OpNamespace))'(?: '\w{1,40}')? object has no attribute '(?P<attribute>\w{1,80})'"
         r"|type object '(?P<class>\w{1,80})' has no attribute"
         r"|'DeepSpeedCPUAdam' object has no attribute",
-        "A class of a library lacks an attribute that another one expects: their versions do not fit.",
+        "A class of a library ({type}) ({class}) lacks an attribute that another one expects ({attribute}): their "
+        "versions "
+        "do not fit.",
     ),
     Signature(
         "version_required",
@@ -78,7 +81,7 @@ PACKAGE_SIGNATURES = (
         r"|but found (?P<found>[\w-]{1,40}==[\w.]{1,30})|[Pp]lease (?:upgrade|update|downgrade) |requires (?:the"
         r"|a) (?:newer|latest) version"
         r"|requires PyTorch|VersionConflict|DistributionNotFound|PackageNotFoundError|incompatible with .{0,40}version",
-        "A package is missing or of a version that another one does not take.",
+        "A package ({package}) ({needed}) is missing or of a version that another one does not take ({found}).",
     ),
     Signature(
         "package_required",
@@ -86,7 +89,7 @@ PACKAGE_SIGNATURES = (
         r"requires the (?P<library>[\w-]{1,40}) library|'?(?P<package>hf_transfer|hf_xet)'? package is not available"
         r"|is not installed.{0,40}(?:pip install|Please"
         r" install)|pip install|[Pp]lease install",
-        "A package that is needed here is not installed.",
+        "A package that is needed here is not installed ({library}) ({package}).",
     ),
     Signature(
         "numpy_binary",
@@ -103,7 +106,7 @@ PACKAGE_SIGNATURES = (
         r"|(?P<library>lib[\w.+-]{1,60}): cannot open shared object file"
         r"|DLL load failed|WinError (?:126|127|182|1114)|built without libuv|Library not loaded"
         r"|symbol not found in flat namespace",
-        "A native library is missing or was built against another version.",
+        "A native library is missing or was built against another version ({library}) ({symbol}).",
     ),
     Signature(
         "import_failed_below",
