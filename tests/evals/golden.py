@@ -8,7 +8,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from evals.groups import RECORDED
+from evals.groups import DIGITS, RECORDED, RECORDED_4
+from evals.labelled import INDEX
 from tools.diagnosis import diagnose
 from tools.diagnosis.finding import Finding
 from tools.facts import collect_facts
@@ -19,10 +20,9 @@ PLACES = 6
 
 
 def list_logs() -> list[Path]:
-    """The recorded logs and state files."""
-    return sorted(
-        path for path in RECORDED.iterdir() if path.suffix in (".log", ".json") and not path.name.endswith(SUFFIX)
-    )
+    """The recorded logs, state files and tables."""
+    paths = [path for folder in (RECORDED, RECORDED_4, DIGITS) for path in sorted(folder.iterdir())]
+    return [path for path in paths if path.name != INDEX and not path.name.endswith(SUFFIX)]
 
 
 def describe(path: Path) -> dict[str, Any]:

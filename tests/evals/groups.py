@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evals import faults, fine, preferences, shapes, texts
 from evals.case import Case
+from evals.draws import draw_faults, draw_fine_runs
 from evals.formats import OTHERS, STATE
 from evals.labelled import INDEX, read_folder
 from evals.layers import COVERED
@@ -15,7 +16,8 @@ from evals.story import Story, write_cases
 from evals.variants import thin, vary
 from evals.writers import CONSOLES, Writer, write_state
 
-RECORDED = Path(__file__).parents[1] / "logs" / "recorded"
+LOGS = Path(__file__).parents[1] / "logs"
+RECORDED, RECORDED_4, DIGITS = LOGS / "recorded", LOGS / "recorded_4", LOGS / "digits"
 REAL_LOGS = Path(os.environ.get("FTCHAT_REAL_LOGS", Path(__file__).parents[3] / "shared" / "logs" / "dev"))
 """Labelled logs that are not part of the project; the group is left out where they are not at hand."""
 FAULTS: tuple[Story, ...] = (*faults.FAULTS, *preferences.FAULTS)
@@ -72,6 +74,8 @@ GROUPS: tuple[Group, ...] = (
           lambda: cases(FAULTS, STATES)),
     Group("variants", "made-up faults, varied", "the same runs with other scales of the loss, half of the rows, "
           "wider steps and more noise", lambda: cases(vary(FAULTS), STATES)),
+    Group("drawn", "drawn faults", "runs of eight faults drawn at random from wide ranges, as state files",
+          lambda: cases(draw_faults(), STATES)),
     Group("console", "made-up faults, six trainers", "the same runs as the text or table of "
           f"{', '.join(CONSOLES)}, where that format carries what shows the fault", lambda: cases(FAULTS, CONSOLES)),
     Group("formats", "made-up faults, other formats", f"the same as {', '.join(OTHERS)}",
@@ -84,6 +88,8 @@ GROUPS: tuple[Group, ...] = (
           lambda: cases(FINE, STATES)),
     Group("fine_variants", "odd but fine, varied", "the same with other scales, fewer rows, wider steps and more noise",
           lambda: cases(vary(FINE), STATES)),
+    Group("fine_drawn", "drawn runs that learn", "runs drawn from the same ranges in which nothing is wrong",
+          lambda: cases(draw_fine_runs(), STATES)),
     Group("fine_console", "odd but fine, all other formats", "the same in every other format, and five console texts",
           lambda: [*cases(FINE, CONSOLES | OTHERS), *cases(FINE[::SOME], COVERED), *texts.FINE]),
     Group("broken", "broken encodings and shapes", "right is: read, or refused in words; no crash and no false alarm",
@@ -94,6 +100,10 @@ GROUPS: tuple[Group, ...] = (
           lambda: recorded(".json")),
     Group("recorded_console", "recorded runs, console", "the same runs as their console showed them",
           lambda: recorded(".log")),
+    Group("recorded_4", "recorded runs, transformers 4", "some of these runs again under transformers 4.57, both ways",
+          lambda: list(read_folder(RECORDED_4))),
+    Group("digits", "recorded runs, other trainers", "real training on handwritten digits, as Keras, Lightning and "
+          "scripts of one's own show it", lambda: list(read_folder(DIGITS))),
     Group(REAL, "labelled real logs", "logs of other people's runs, which are not part of the project",
           real_logs),
     Group(REWRITTEN, "labelled real curves, rewritten", "the curves of those logs as six trainers and as a state "

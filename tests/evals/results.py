@@ -15,9 +15,9 @@ from evals.report import Summary, summarise, tell_misses
 FORMAT = re.compile(r" \[([^\]]+)\]")
 RESULTS = Path(__file__).parents[2] / "docs" / "evidence.json"
 FAMILIES = {
-    "made-up, state file": ("state", "variants"),
+    "made-up, state file": ("state", "variants", "drawn"),
     "made-up, other formats": ("console", "formats", "layers", "texts"),
-    "recorded, both ways": ("recorded_state", "recorded_console"),
+    "recorded": ("recorded_state", "recorded_console", "recorded_4", "digits"),
     "real logs": (REAL,),
 }
 """Groups whose scores by id stand in one column."""
