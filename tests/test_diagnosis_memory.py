@@ -138,6 +138,7 @@ GPU_MESSAGES = {
         2 * GIB,
     ),
     "cublas": ("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", None),
+    "rocm": ("HSA_STATUS_ERROR_OUT_OF_RESOURCES: The runtime failed to allocate the necessary resources.", None),
     "driver": ("RuntimeError: CUDA driver error: out of memory", None),
     "metal": ("RuntimeError: [METAL] Command buffer execution failed: Insufficient Memory (0000:kIOGPUError)", None),
     "mlx": ("RuntimeError: [metal::malloc] Attempting to allocate 2147483648 bytes which is greater than", 2 * GIB),

@@ -44,6 +44,9 @@ HOST = {
     "datasets": "RuntimeError: One of the subprocesses has abruptly died during map operation.",
     "shared": "RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. Out of shared memory?",
     "windows": "OSError: The paging file is too small for this operation to complete. (os error 1455)",
+    "colab": "Your session crashed after using all available RAM.",
+    "kaggle": "Your notebook tried to allocate more memory than is available. It has restarted.",
+    "fork": "bash: fork: Cannot allocate memory",
     "python": "MemoryError",
 }
 

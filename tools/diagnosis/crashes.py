@@ -16,11 +16,10 @@ HANG = "distributed_hang"
 _CONFIDENCES = ("certain", "likely", "possible")
 
 _WRAPPER = re.compile(
-    r"ChildFailedError|SignalException|Caught \w{1,40} in (?:replica|DataLoader worker|pin memory)|Process(?:Raised"
-    r"|Exited)Exception"
-    r"|returned non-zero exit status|^SystemExit|^KeyboardInterrupt|RayTaskError|RayActorError|ActorDiedError"
-    r"|^GeneratorExit"
-    r"|^asyncio\.exceptions\.CancelledError|EngineDeadError|Engine core initialization failed|BrokenPipeError"
+    r"ChildFailedError|SignalException|Process(?:Raised|Exited)Exception|returned non-zero exit status"
+    r"|Caught \w{1,40} in (?:replica|DataLoader worker|pin memory)|^SystemExit|^KeyboardInterrupt|^GeneratorExit"
+    r"|RayTaskError|RayActorError|ActorDiedError|EngineDeadError|Engine core initialization failed"
+    r"|ExecuteUserScriptError|^asyncio\.exceptions\.CancelledError|BrokenPipeError"
 )
 _LAUNCHER = re.compile(r"ChildFailedError|Process(?:Raised|Exited)Exception|returned non-zero exit status")
 _FAULTS = {

@@ -11,7 +11,8 @@ MAX_SUMMARY = 1000
 
 _BARE_ERROR = re.compile(
     r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|\s{0,8}$)"
-    r"|CUDA error: |[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
+    r"|CUDA error: |Memory access fault by GPU"
+    r"|[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
 )
 _ASSERTION = re.compile(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."

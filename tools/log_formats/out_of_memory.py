@@ -13,7 +13,8 @@ _GPU = re.compile(
     r"|^(?:Error: )?(?:[\w.]{1,200}\.)?\w{0,60}Error: .{0,200}\b(?:out of memory|OutOfMemory\b)"
     r"|OutOfMemoryError: Allocation on device"
     r"|C(?:UBLAS|UDNN|USPARSE|USOLVER)_STATUS_ALLOC_FAILED|cudaErrorMemoryAllocation\b|CUDA_ERROR_OUT_OF_MEMORY"
-    r"|C(?:uda|UDA) failure .{0,12}'out of memory'|hipErrorOutOfMemory|OUT_OF_DEVICE_MEMORY"
+    r"|C(?:uda|UDA) failure .{0,12}'out of memory'|hipErrorOutOfMemory|HSA_STATUS_ERROR_OUT_OF_RESOURCES"
+    r"|OUT_OF_DEVICE_MEMORY"
     r"|RESOURCE_EXHAUSTED: (?:Out of memory|Attempting|Failed to allocate|Error allocating)|OOM when allocating tensor"
     r"|Ran out of memory in memory space (?:hbm|vmem)|\[metal::malloc\]|kIOGPUCommandBufferCallbackErrorOutOfMemory"
     r"|\[METAL\] .{0,80}Insufficient Memory|Error out of memory at line \d|cudaMalloc failed: out of memory"
@@ -22,7 +23,9 @@ _GPU = re.compile(
     r"|larger than the available KV cache memory|less than desired GPU memory utilization"
 )
 _HOST = re.compile(
-    r"oom[-_]kill|OOMKilled|Out of memory: Kill(?:ed)? process|Memory cgroup out of memory|cgroup out-of-memory handler"
+    r"oom[-_]kill|crashed after using all available RAM|tried to allocate more memory than is available"
+    r"|fork: Cannot allocate"
+    r"|OOMKilled|Out of memory: Kill(?:ed)? process|Memory cgroup out of memory|cgroup out-of-memory handler"
     r"|Exceeded (?:job|step) memory limit|State: OUT_OF_MEMORY|TERM_MEMLIMIT|node running low on memory"
     r"|DefaultCPUAllocator: (?:can't allocate memory|not enough memory)|ArrayMemoryError: Unable to alloc"
     r"|std::bad_alloc"

@@ -136,7 +136,8 @@ DEVICE_SIGNATURES = (
         "devices_differ",
         "",
         r"Expected all tensors to be on the same device(?:, but found at least two devices, (?P<first>\S{1,12}) and "
-        r"(?P<second>\S{1,12})!)?|is on (?:cpu|cuda).{0,40}but expected on|[Ee]xpected device \S{1,12} but got"
+        r"(?P<second>\S{1,12})!)?|is not on the expected device|is on (?:cpu|cuda).{0,40}but expected on"
+        r"|[Ee]xpected device \S{1,12} but got"
         r"|Input and .{0,30}tensors are not at the same device",
         "Tensors lie on different devices.",
         "certain",
@@ -144,7 +145,7 @@ DEVICE_SIGNATURES = (
     Signature(
         "illegal_memory_access",
         "",
-        r"illegal memory access was encountered|misaligned address",
+        r"illegal memory access was encountered|misaligned address|Memory access fault by GPU",
         "A GPU kernel read or wrote outside of its memory; set CUDA_LAUNCH_BLOCKING=1 to see which one.",
     ),
     Signature(
@@ -173,8 +174,9 @@ DEVICE_SIGNATURES = (
     Signature(
         "cuda_error",
         "",
-        r"(?:CUDA|HIP) (?:driver )?error: (?P<what>[^\n]{1,80})",
-        "A call to the GPU failed: {what}.",
+        r"(?:CUDA|HIP|Ascend|Triton) (?:driver )?[Ee]rror(?: \[\w{1,8}\])?: (?P<what>[^\n]{1,80})"
+        r"|E[EZ]9999: (?P<code>[^\n]{1,60})",
+        "A call to the GPU failed: {what}: {code}.",
         "possible",
     ),
     Signature(

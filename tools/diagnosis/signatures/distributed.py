@@ -43,7 +43,8 @@ DISTRIBUTED_SIGNATURES = (
     Signature(
         "nccl_failure",
         HANG,
-        r"NCCL [Ee]rror|unhandled (?:cuda|system) error|ncclSystemError|ncclInternalError|ncclUnhandledCudaError"
+        r"NCCL [Ee]rror|unhandled (?:cuda|system) error|HCCL (?:function )?error|ncclSystemError|ncclInternalError"
+        r"|ncclUnhandledCudaError"
         r"|ncclInvalidUsage",
         "NCCL failed between the GPUs; NCCL_DEBUG=INFO names the call and the interface.",
         "possible",

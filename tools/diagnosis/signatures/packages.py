@@ -103,7 +103,7 @@ PACKAGE_SIGNATURES = (
         "shared_library",
         ID,
         r"undefined symbol: (?P<symbol>\w{1,200})|(?:GLIBC|GLIBCXX|CXXABI)_[\d.]{1,12}'? not found"
-        r"|(?P<library>lib[\w.+-]{1,60}): cannot open shared object file"
+        r"|(?P<library>[\w+-]{1,60}\.so[\w.]{0,12}): cannot open shared object file"
         r"|DLL load failed|WinError (?:126|127|182|1114)|built without libuv|Library not loaded"
         r"|symbol not found in flat namespace",
         "A native library is missing or was built against another version ({library}) ({symbol}).",

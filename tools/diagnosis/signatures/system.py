@@ -27,6 +27,13 @@ SYSTEM_SIGNATURES = (
         "possible",
     ),
     Signature(
+        "kernel_died",
+        "out_of_memory_cpu",
+        r"DeadKernelError|[Kk]ernel (?:appears to have )?died",
+        "The notebook's kernel was ended, most often because the machine's memory ran out.",
+        "possible",
+    ),
+    Signature(
         "too_many_files",
         "",
         r"Too many open files|received 0 items of ancdata",
