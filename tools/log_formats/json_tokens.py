@@ -21,6 +21,7 @@ Path = tuple[str | int, ...]
 Leaf = tuple[Path, int, int]
 """Number of the top-level value, then keys and indexes down to the value; where its text begins and ends."""
 
+_DECODER = json.JSONDecoder(strict=False)
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
@@ -139,7 +140,7 @@ def read_string(token: bytes) -> str:
         ('a\nb', 'cut')
     """
     try:
-        text = json.loads(token, strict=False)
+        text = _DECODER.decode(token.decode())
     except ValueError:
         return decode(token.strip(b'"'))
     return text if isinstance(text, str) else decode(token)
