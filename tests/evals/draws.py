@@ -9,7 +9,7 @@ from run_factory import Row, add_evals, make_rows
 from evals.story import Story, tell
 
 NAN = math.nan
-NUM_DRAWS, NUM_FINE_DRAWS = 25, 150
+NUM_DRAWS, NUM_FINE_DRAWS = 25, 100
 HARMED = ("loss_divergence", "learning_rate_too_high", "exploding_gradients", "loss_spikes")
 IDLE = ("loss_not_decreasing", "learning_rate_too_low", "lr_schedule")
 OVERFLOW = ("dtype_precision", "loss_nan", "loss_zero")
@@ -88,6 +88,64 @@ def draw_fine(draw: Draw) -> list[Row]:
     """A run that learns, with evaluations or without."""
     rows = draw.rows(draw.losses())
     return add_evals(rows, draw.evals()) if draw.choices.random() < 0.7 else rows
+
+
+def draw_odd(draw: Draw) -> list[Row]:
+    """A run that learns and has some of the oddities that real ones have."""
+    draw.speed = draw.choices.choice([draw.speed, 30.0, 1.5])
+    losses, gradients = draw.losses(), draw.gradients()
+    for oddity in draw.choices.sample(ODDITIES, 2):
+        losses, gradients = oddity(draw, losses, gradients)
+    draw.noise *= draw.choices.choice([1.0, 3.0])
+    return add_evals(draw.rows(losses, gradients), draw.evals())
+
+
+Curves = tuple[list[float], list[float]]
+
+
+def drift(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """Noise that lasts for several rows."""
+    shift, shifted = 0.0, []
+    for loss in losses:
+        shift = 0.8 * shift + draw.choices.gauss(0, 0.6 * draw.noise)
+        shifted.append(loss * (1 + shift))
+    return shifted, gradients
+
+
+def step_down(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """A step of 3 % to 12 % at every epoch."""
+    size, num_rows = draw.choices.uniform(0.03, 0.12), len(losses)
+    return [loss * (1 - size) ** (index * draw.epochs // num_rows) for index, loss in enumerate(losses)], gradients
+
+
+def outlie(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """Two rows of harder text, up to 1.5 times the curve, with twice the gradient."""
+    for place in draw.choices.sample(range(len(losses)), 2):
+        losses[place] *= draw.choices.uniform(1.1, 1.5)
+        gradients[place] *= 2
+    return losses, gradients
+
+
+def burst(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """Gradients that jump for single rows and are clipped, and large ones at the start."""
+    for place in draw.choices.sample(range(len(losses)), 3):
+        gradients[place] *= draw.choices.uniform(3, 10)
+    return losses, [norm * (1 + 20 * math.exp(-index)) for index, norm in enumerate(gradients)]
+
+
+def wait(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """A start that is flat for a tenth of the run, while the rate warms up."""
+    num_waiting = len(losses) // 10
+    return [*(draw.shake(losses[0]) for _ in range(num_waiting)), *losses[: len(losses) - num_waiting]], gradients
+
+
+def mix(draw: Draw, losses: list[float], gradients: list[float]) -> Curves:
+    """A harder part of the data from the middle on, by 4 % to 10 %."""
+    size, middle = draw.choices.uniform(0.04, 0.1), len(losses) // 2
+    return [loss * (1 + size * (index >= middle)) for index, loss in enumerate(losses)], gradients
+
+
+ODDITIES = (drift, step_down, outlie, burst, wait, mix)
 
 
 def draw_overfit(draw: Draw) -> list[Row]:
@@ -182,3 +240,4 @@ def draw_fine_runs() -> Iterator[Story]:
     """Draw runs that learn."""
     for index in range(NUM_FINE_DRAWS):
         yield tell(f"fine {index}", draw_fine(Draw(90_000 + index)))
+        yield tell(f"odd {index}", draw_odd(Draw(95_000 + index)))
