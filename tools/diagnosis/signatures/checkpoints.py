@@ -10,9 +10,9 @@ CHECKPOINT_SIGNATURES = (
     Signature(
         "embedding_rows_differ",
         "tokenizer_vocab_mismatch",
-        r"size mismatch for (?P<weight>\S{0,100}(?:embed|lm_head|wte|word_embeddings"
-        r"|output\.weight)\S{0,60}): .{0,60}?shape "
-        r"torch\.Size\(\[(?P<checkpoint_rows>\d{1,9})[^)]{0,60}\).{0,80}?torch\.Size\(\[(?P<model_rows>\d{1,9})",
+        r"size mismatch for (?P<weight>\S{0,100}(?:embed|lm_head|wte|word_embeddings|output\.weight)\S{0,60}): "
+        r".{0,60}?shape torch\.Size\(\[(?P<checkpoint_rows>\d{1,9})[^)]{0,60}\)"
+        r".{0,80}?torch\.Size\(\[(?P<model_rows>\d{1,9})",
         "The checkpoint's {weight} has {checkpoint_rows} rows and the model's {model_rows}: the vocabularies differ.",
         "certain",
     ),
@@ -20,9 +20,8 @@ CHECKPOINT_SIGNATURES = (
         "no_valid_checkpoint",
         RESUME,
         r"Can't find a valid checkpoint at (?P<path>\S{1,200})"
-        r"|No valid checkpoint found in output directory \(?(?P<folder>[^)\n]{1,200})"
-        r"|Unable to find latest file at|[Cc]heckpoint (?:path |directory |folder |dir )?\S{0,200} (?:does not exist"
-        r"|not found|is empty)"
+        r"|No valid checkpoint found in output directory \(?(?P<folder>[^)\n]{1,200})|Unable to find latest file at"
+        r"|[Cc]heckpoint (?:path |directory |folder |dir )?\S{0,200} (?:does not exist|not found|is empty)"
         r"|No checkpoint (?:found|exists)",
         "There is no checkpoint to resume from ({path}) ({folder}).",
         "certain",
@@ -31,16 +30,14 @@ CHECKPOINT_SIGNATURES = (
         "checkpoint_file_missing",
         RESUME,
         r"(?:FileNotFoundError|No such file or directory).{0,300}(?:trainer_state\.json|optimizer\.(?:pt|bin)"
-        r"|scheduler\.pt|rng_state|checkpoint"
-        r"|global_step\d|\.ckpt|optim_states|model_states)",
+        r"|scheduler\.pt|rng_state|checkpoint|global_step\d|\.ckpt|optim_states|model_states)",
         "A file of the checkpoint is missing.",
     ),
     Signature(
         "optimiser_groups_differ",
         RESUME,
         r"loaded state dict (?:contains a parameter group that doesn't match"
-        r"|has a different number of parameter groups)"
-        r"|param_groups.{0,60}mismatch",
+        r"|has a different number of parameter groups)|param_groups.{0,60}mismatch",
         "The saved optimiser state belongs to another set of trainable weights.",
         "certain",
     ),
@@ -48,8 +45,7 @@ CHECKPOINT_SIGNATURES = (
         "world_size_differs",
         RESUME,
         r"DP world size of (?P<saved>\d{1,6}) but the current world size is (?P<now>\d{1,6})"
-        r"|world size.{0,60}(?:does not match|mismatch"
-        r"|different from).{0,60}checkpoint|[Ee]lastic.{0,20}checkpoint",
+        r"|world size.{0,60}(?:does not match|mismatch|different from).{0,60}checkpoint|[Ee]lastic.{0,20}checkpoint",
         "The checkpoint was written by another number of ranks.",
         "certain",
     ),
@@ -57,9 +53,7 @@ CHECKPOINT_SIGNATURES = (
         "state_dict_keys",
         RESUME,
         r"Error\(s\) in loading state_dict for (?P<model>\w{1,80})|parameters not in model|Missing \d{1,6} parameters"
-        r"|(?:Missing|Unexpected) key\(s\) in state_dict"
-        r"|size mismatch for "
-        r"(?P<weight>\S{1,160}): copying a param",
+        r"|(?:Missing|Unexpected) key\(s\) in state_dict|size mismatch for (?P<weight>\S{1,160}): copying a param",
         "The saved weights do not fit the model: names or shapes differ.",
         "certain",
     ),
@@ -72,17 +66,15 @@ CHECKPOINT_SIGNATURES = (
     Signature(
         "weight_name_missing",
         RESUME,
-        r"KeyError: ['\"](?P<key>\w{1,60}\.[\w.]{1,160}(?:weight|bias|weight_scale\w{0,10}|weight_offset|qweight|scales"
-        r"|lora_[AB]\S{0,40}))"
-        r"['\"]",
+        r"KeyError: ['\"](?P<key>\w{1,60}\.[\w.]{1,160}(?:weight|bias|weight_scale\w{0,10}|weight_offset|qweight"
+        r"|scales|lora_[AB]\S{0,40}))['\"]",
         "The weight {key} is in the checkpoint and not in the model, or the other way round.",
     ),
     Signature(
         "checkpoint_key_missing",
         RESUME,
         r"KeyError: ['\"](?P<key>(?:\w{0,20}state_dict|optimizer\w{0,20}|lr_scheduler\w{0,20}|scheduler\w{0,10}"
-        r"|global_step|iter_num|best_val_loss"
-        r"|model_args|param_groups|rng_state\w{0,10}|epoch))['\"]",
+        r"|global_step|iter_num|best_val_loss|model_args|param_groups|rng_state\w{0,10}|epoch))['\"]",
         "The checkpoint does not hold '{key}', which resuming needs.",
     ),
     Signature(
@@ -97,8 +89,8 @@ CHECKPOINT_SIGNATURES = (
         "checkpoint_broken",
         RESUME,
         r"PytorchStreamReader failed|invalid header or archive is corrupted"
-        r"|unexpected EOF, expected \d{1,12} more bytes|Ran out of input"
-        r"|failed finding central directory|corrupt(?:ed)? checkpoint",
+        r"|unexpected EOF, expected \d{1,12} more bytes|Ran out of input|failed finding central directory"
+        r"|corrupt(?:ed)? checkpoint",
         "The checkpoint file is cut short or damaged.",
     ),
     Signature(
@@ -112,8 +104,8 @@ CHECKPOINT_SIGNATURES = (
     Signature(
         "target_modules_unset",
         LORA,
-        r"specify `?target_modules`? in `?peft_config|No `?target_modules`? passed|target_modules.{0,40}(?:must be"
-        r"|cannot be None|is None)",
+        r"specify `?target_modules`? in `?peft_config|No `?target_modules`? passed"
+        r"|target_modules.{0,40}(?:must be|cannot be None|is None)",
         "LoRA was given no target modules, and it knows none for this architecture.",
         "certain",
     ),
@@ -134,9 +126,8 @@ CHECKPOINT_SIGNATURES = (
     Signature(
         "adapter_missing",
         "adapter_not_applied",
-        r"Can't find '?adapter_config\.json'? at '?(?P<path>[^'\n]{1,200})|adapter_model\.(?:bin"
-        r"|safetensors).{0,60}(?:not found|No such file)"
-        r"|No adapter (?:loaded|found)",
+        r"Can't find '?adapter_config\.json'? at '?(?P<path>[^'\n]{1,200})"
+        r"|adapter_model\.(?:bin|safetensors).{0,60}(?:not found|No such file)|No adapter (?:loaded|found)",
         "There is no adapter at the place that was named.",
         "certain",
     ),
@@ -144,8 +135,8 @@ CHECKPOINT_SIGNATURES = (
         "converter_tensor",
         EXPORT,
         r"Can not map tensor '?(?P<tensor>[\w.]{1,160})"
-        r"|Model (?:architecture )?'?(?P<architecture>\w{1,80})'? is not supported.{0,60}(?:gguf|GGUF"
-        r"|convert)?|unknown model architecture: '?(?P<unknown>\w{1,80})|Architecture .{0,80}not supported"
+        r"|Model (?:architecture )?'?(?P<architecture>\w{1,80})'? is not supported.{0,60}(?:gguf|GGUF|convert)?"
+        r"|unknown model architecture: '?(?P<unknown>\w{1,80})|Architecture .{0,80}not supported"
         r"|BPE pre-tokenizer was not recognized|wrong (?:number|shape) of tensors",
         "The converter to GGUF does not know this model, tensor or tokenizer.",
         stack=r"convert|gguf|save_pretrained_gguf|llama\.?cpp",
@@ -156,15 +147,14 @@ CHECKPOINT_SIGNATURES = (
         r"BPE pre-tokenizer was not recognized|unknown model architecture: '?(?P<architecture>\w{1,80})"
         r"|Can not map tensor '?(?P<tensor>[\w.]{1,160})"
         r"|Unsloth: (?:Quantization failed|Failed (?:to|compiling).{0,40}llama\.cpp|GGUF conversion failed)"
-        r"|llama\.cpp.{0,60}(?:does not exist|not found"
-        r"|failed)|gguf\S{0,20}: .{0,40}(?:invalid magic|unsupported)",
+        r"|llama\.cpp.{0,60}(?:does not exist|not found|failed)|gguf\S{0,20}: .{0,40}(?:invalid magic|unsupported)",
         "The model could not be turned into GGUF.",
     ),
     Signature(
         "merge_into_quantised",
         EXPORT,
-        r"Cannot merge (?:LORA|LoRA|adapter) .{0,60}(?:quantized|8-bit|4-bit|gptq)|merge.{0,40}(?:8-?bit"
-        r"|4-?bit).{0,60}not supported",
+        r"Cannot merge (?:LORA|LoRA|adapter) .{0,60}(?:quantized|8-bit|4-bit|gptq)"
+        r"|merge.{0,40}(?:8-?bit|4-?bit).{0,60}not supported",
         "An adapter was to be merged into quantised weights.",
         "certain",
     ),

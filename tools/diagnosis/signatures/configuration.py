@@ -19,8 +19,8 @@ CONFIGURATION_SIGNATURES = (
     Signature(
         "yaml",
         "",
-        r"yaml\.(?:scanner|parser|constructor|composer|reader)\.\w{1,30}Error|ScannerError|ParserError: (?:while"
-        r"|expected)",
+        r"yaml\.(?:scanner|parser|constructor|composer|reader)\.\w{1,30}Error|ScannerError"
+        r"|ParserError: (?:while|expected)",
         "A YAML file cannot be read.",
         "certain",
     ),
@@ -36,9 +36,9 @@ CONFIGURATION_SIGNATURES = (
         "unknown_argument",
         "",
         r"not used by the HfArgumentParser: ?(?P<keys>\[[^\]\n]{1,200}\])"
-        r"|unrecognized arguments: (?P<arguments>[^\n]{1,200})|invalid choice: "
-        r"(?P<choice>[^\n]{1,80})|the following arguments are required: (?P<required>[^\n]{1,120})"
-        r"|expected one argument|`?model_kwargs`? are not used by the model",
+        r"|unrecognized arguments: (?P<arguments>[^\n]{1,200})|invalid choice: (?P<choice>[^\n]{1,80})"
+        r"|the following arguments are required: (?P<required>[^\n]{1,120})|expected one argument"
+        r"|`?model_kwargs`? are not used by the model",
         "The program does not take a setting that it was given, or lacks one that it needs ({keys}) ({arguments}) "
         "({choice}) "
         "({required}).",
@@ -111,12 +111,10 @@ CONFIGURATION_SIGNATURES = (
         "shapes_differ",
         "",
         r"shapes cannot be multiplied \((?P<shapes>[^)\n]{1,60})\)"
-        r"|size of tensor a \((?P<first>\d{1,9})\) must match the size of tensor b \((?P<second>"
-        r"\d{1,9})\)|cannot be broadcast|shape '?\[[^\]\n]{1,60}\]'? is invalid for input of size"
-        r"|must match .{0,40}dimension"
+        r"|size of tensor a \((?P<first>\d{1,9})\) must match the size of tensor b \((?P<second>\d{1,9})\)"
+        r"|cannot be broadcast|shape '?\[[^\]\n]{1,60}\]'? is invalid for input of size|must match .{0,40}dimension"
         r"|could not broadcast input array|Sizes of tensors must match|Attention mask should be of size"
-        r"|Expected input batch_size"
-        r"|einsum\(\)",
+        r"|Expected input batch_size|einsum\(\)",
         "Two tensors have shapes that do not fit together.",
         "certain",
     ),

@@ -29,8 +29,8 @@ DATASET_SIGNATURES = (
     Signature(
         "column_not_in_data",
         FORMAT,
-        r"[Cc]olumn(?: name)?s?(?: to \w{1,20})? ['\"\[(]{0,2}(?P<column>[\w ,'\"-]{1,80}?)['\"\])]{0,2} (?:is |are )?"
-        r"(?:not in|not found in|doesn'?t exist|do not exist|don'?t exist)",
+        r"[Cc]olumn(?: name)?s?(?: to \w{1,20})? ['\"\[(]{0,2}(?P<column>[\w ,'\"-]{1,80}?)['\"\])]{0,2} "
+        r"(?:is |are )?(?:not in|not found in|doesn'?t exist|do not exist|don'?t exist)",
         "The data has no column '{column}'.",
         "certain",
     ),
@@ -52,9 +52,8 @@ DATASET_SIGNATURES = (
         "schema_differs",
         FORMAT,
         r"DatasetGenerationCastError|DatasetGenerationError|CastError|Couldn'?t cast|must have the same columns"
-        r"|features can'?t be aligned"
-        r"|Not able to read records in the JSON file|JSON parse error|ArrowInvalid|ArrowTypeError|SchemaInferenceError"
-        r"|ArrowNotImplementedError"
+        r"|features can'?t be aligned|Not able to read records in the JSON file|JSON parse error|ArrowInvalid"
+        r"|ArrowTypeError|SchemaInferenceError|ArrowNotImplementedError"
         r"|at least one (?:data file|example) (?:must|when)",
         "The data files cannot be read as one table: their fields or types differ, or the JSON has another shape than "
         "expected.",
@@ -63,17 +62,17 @@ DATASET_SIGNATURES = (
     Signature(
         "unequal_lengths",
         FORMAT,
-        r"Unable to create tensor, you should probably activate truncation"
-        r"|stack expects each tensor to be equal size|expected sequence of length (?P<expected>\d{1,9}) at dim \d{1,2} "
-        r"\(got (?P<got>\d{1,9})\)|excessive nesting \(inputs type",
+        r"Unable to create tensor, you should probably activate truncation|stack expects each tensor to be equal size"
+        r"|expected sequence of length (?P<expected>\d{1,9}) at dim \d{1,2} \(got (?P<got>\d{1,9})\)"
+        r"|excessive nesting \(inputs type",
         "The examples of a batch have different lengths or nested fields, and nothing pads or flattens them.",
         "certain",
     ),
     Signature(
         "no_examples",
         FORMAT,
-        r"num_samples should be a positive integer value, but got num_samples=0|(?:dataset|train_dataset"
-        r"|data ?set) is empty|out of bounds for size 0"
+        r"num_samples should be a positive integer value, but got num_samples=0"
+        r"|(?:dataset|train_dataset|data ?set) is empty|out of bounds for size 0"
         r"|[Nn]o (?:training )?(?:samples|examples|data) (?:found|left|remain)|max\(\) arg is an empty sequence"
         r"|contains no (?:samples|examples|rows)|set not found or empty|must have at least batch_size"
         r"|Cannot find valid samples",
@@ -83,16 +82,15 @@ DATASET_SIGNATURES = (
         "not_text",
         FORMAT,
         r"text input must be of type `?str|TextEncodeInput must be|TextInputSequence must be"
-        r"|expected string or bytes-like object"
-        r"|supply an encoding or a list of encodings|sequence item \d{1,9}: expected str instance",
+        r"|expected string or bytes-like object|supply an encoding or a list of encodings"
+        r"|sequence item \d{1,9}: expected str instance",
         "The tokenizer got something that is no text: an empty field, a number or a list.",
     ),
     Signature(
         "field_of_other_type",
         FORMAT,
-        r"can only concatenate str \(not \"(?P<type>\w{1,30})\"\)|string indices must be integers|'(?:str|NoneType"
-        r"|list)' object has no"
-        r" attribute '(?:get|keys|items|strip|split|lower|startswith)'"
+        r"can only concatenate str \(not \"(?P<type>\w{1,30})\"\)|string indices must be integers"
+        r"|'(?:str|NoneType|list)' object has no attribute '(?:get|keys|items|strip|split|lower|startswith)'"
         r"|unsupported operand type\(s\) for \+: '(?:NoneType|str)'",
         "A field of an example is empty or of another type than the code that prepares it expects.",
         "likely",
@@ -101,8 +99,8 @@ DATASET_SIGNATURES = (
     Signature(
         "unknown_data_format",
         FORMAT,
-        r"Unsupported data format|[Ii]nvalid file format|[Uu]nknown (?:data|dataset) format|Invalid (?:data"
-        r"|dataset) format",
+        r"Unsupported data format|[Ii]nvalid file format|[Uu]nknown (?:data|dataset) format"
+        r"|Invalid (?:data|dataset) format",
         "The data is in a format that the trainer does not know.",
         "certain",
     ),
@@ -122,8 +120,7 @@ DATASET_SIGNATURES = (
         "split_or_configuration",
         FORMAT,
         r"Unknown split \"?(?P<split>[\w\[\]:%]{1,60})|Config name is missing"
-        r"|BuilderConfig '?(?P<configuration>[\w.-]{1,80})'? not found"
-        r"|Bad split: (?P<bad>\w{1,60})",
+        r"|BuilderConfig '?(?P<configuration>[\w.-]{1,80})'? not found|Bad split: (?P<bad>\w{1,60})",
         "The data set has no such split or configuration ({split}) ({configuration}) ({bad}).",
         "certain",
     ),
@@ -131,8 +128,7 @@ DATASET_SIGNATURES = (
         "data_file_missing",
         FORMAT,
         r"Unable to find '(?P<path>[^'\n]{1,200})'|No \(supported\) data files? found|Couldn't find any data file"
-        r"|EmptyDatasetError"
-        r"|Undefined dataset (?P<dataset>\S{1,80})|dataset_info\.json",
+        r"|EmptyDatasetError|Undefined dataset (?P<dataset>\S{1,80})|dataset_info\.json",
         "The data files are not where they are looked for ({path}) ({dataset}).",
     ),
     Signature(
@@ -153,17 +149,16 @@ DATASET_SIGNATURES = (
         "no_template",
         TEMPLATE,
         r"chat_template is not set|does not have a chat template|[Nn]o chat template"
-        r"|[Cc]annot use (?:apply_)?chat[_ ]template"
-        r"|add_generation_prompt|Template '?(?P<template>[\w.-]{1,60}?)'? (?:does not exist|not found)"
-        r"|TemplateNotFound",
+        r"|[Cc]annot use (?:apply_)?chat[_ ]template|add_generation_prompt"
+        r"|Template '?(?P<template>[\w.-]{1,60}?)'? (?:does not exist|not found)|TemplateNotFound",
         "The tokenizer has no chat template, and none was given.",
         "certain",
     ),
     Signature(
         "template_refuses",
         TEMPLATE,
-        r"[Rr]oles must alternate|System role not supported|jinja2\.exceptions\.(?:TemplateError|TemplateSyntaxError"
-        r"|UndefinedError)",
+        r"[Rr]oles must alternate|System role not supported"
+        r"|jinja2\.exceptions\.(?:TemplateError|TemplateSyntaxError|UndefinedError)",
         "The chat template refuses these messages: their roles or their order are not what it takes.",
         "certain",
     ),
@@ -171,19 +166,18 @@ DATASET_SIGNATURES = (
         "longer_than_block",
         "truncated_sequences",
         r"[Cc]annot forward sequence of length (?P<length>\d{1,9}).{0,40}?(?:block size|max seq length"
-        r"|max_seq_len\w{0,4}) is only (?P<limit>\d{1,9})"
-        r"|maximum context length is (?P<context>\d{1,9})|[Ss]equence length .{0,40}(?:exceeds|is longer than"
-        r"|larger than)",
+        r"|max_seq_len\w{0,4}) is only (?P<limit>\d{1,9})|maximum context length is (?P<context>\d{1,9})"
+        r"|[Ss]equence length .{0,40}(?:exceeds|is longer than|larger than)",
         "A sequence ({length}) is longer than the model can take ({limit}) ({context}).",
         "certain",
     ),
     Signature(
         "longer_than_positions",
         "truncated_sequences",
-        r"size of tensor a \((?P<length>\d{1,7})\) must match the size of tensor b \((?P<limit>512|514|1024|2048"
-        r"|4096)\)"
-        r"|expanded size of the tensor \((?P<expanded>\d{1,7})\) must match the existing size \((?P<existing>512|514"
-        r"|1024|2048|4096)\)",
+        r"size of tensor a \((?P<length>\d{1,7})\) must match the size of tensor b "
+        r"\((?P<limit>512|514|1024|2048|4096)\)"
+        r"|expanded size of the tensor \((?P<expanded>\d{1,7})\) must match the existing size "
+        r"\((?P<existing>512|514|1024|2048|4096)\)",
         "A sequence is probably longer than the model has positions.",
         "possible",
         stack=r"position|embeddings|wpe",
@@ -200,8 +194,7 @@ DATASET_SIGNATURES = (
         "early_stopping_without_best",
         "no_evaluation",
         r"KeyError: ['\"]eval_\w{1,40}|metric_for_best_model|EarlyStoppingCallback requires"
-        r"|you didn't pass an `?eval_dataset|requires an eval_dataset"
-        r"|eval_dataset.{0,40}(?:must be|is required)"
+        r"|you didn't pass an `?eval_dataset|requires an eval_dataset|eval_dataset.{0,40}(?:must be|is required)"
         r"|[Tt]rainer: evaluation requires an eval_dataset|load_best_model_at_end requires the save and eval",
         "The trainer was to evaluate or to stop early, and the evaluation that this needs is not set up.",
         "certain",

@@ -32,8 +32,7 @@ DEVICE_SIGNATURES = (
         "vocabulary_sizes_differ",
         "tokenizer_vocab_mismatch",
         r"vocab(?:ulary)?[_ ]?size.{0,60}(?:mismatch|does(?: not|n'?t) match|differ|larger than|exceed)"
-        r"|Untrained tokens"
-        r"|[Tt]oken ?ids?.{0,40}(?:out of (?:range|vocabulary|bounds)|exceeds? (?:the )?vocab)"
+        r"|Untrained tokens|[Tt]oken ?ids?.{0,40}(?:out of (?:range|vocabulary|bounds)|exceeds? (?:the )?vocab)"
         r"|outside of? (?:the )?vocab",
         "The tokenizer has tokens that the model's embedding lacks or was never trained on.",
     ),
@@ -53,8 +52,7 @@ DEVICE_SIGNATURES = (
         "no_kernel_image",
         VERSION,
         r"no kernel image is available for execution|not compatible with the current PyTorch installation"
-        r"|invalid device function"
-        r"|device kernel image is invalid",
+        r"|invalid device function|device kernel image is invalid",
         "This build of the library has no code for the GPU's architecture.",
         "certain",
     ),
@@ -62,8 +60,7 @@ DEVICE_SIGNATURES = (
         "driver_too_old",
         VERSION,
         r"NVIDIA driver on your system is too old(?: \(found version (?P<driver>\d{1,9})\))?"
-        r"|driver version is insufficient"
-        r"|compiled with an unsupported toolchain|system has unsupported display driver"
+        r"|driver version is insufficient|compiled with an unsupported toolchain|system has unsupported display driver"
         r"|forward compatibility was attempted",
         "The NVIDIA driver is too old for the CUDA that the library was built with.",
         "certain",
@@ -79,8 +76,8 @@ DEVICE_SIGNATURES = (
     Signature(
         "flash_attention_needs_ampere",
         VERSION,
-        r"Flash ?Attention only supports Ampere GPUs or newer|FlashAttention.{0,60}requires.{0,40}(?:Ampere|Hopper"
-        r"|compute capability)",
+        r"Flash ?Attention only supports Ampere GPUs or newer"
+        r"|FlashAttention.{0,60}requires.{0,40}(?:Ampere|Hopper|compute capability)",
         "This FlashAttention needs an Ampere GPU or newer; take another attention implementation on this card.",
         "certain",
     ),
@@ -88,8 +85,7 @@ DEVICE_SIGNATURES = (
         "flash_attention_missing",
         VERSION,
         r"[Ff]lash ?_?[Aa]tt(?:entio)?n.{0,20}(?:has been toggled on, but it cannot be used|seems to be not installed"
-        r"|is not (?:installed"
-        r"|available)|package .{0,30}not)|No module named '?flash_attn",
+        r"|is not (?:installed|available)|package .{0,30}not)|No module named '?flash_attn",
         "FlashAttention was asked for, and its package is not installed.",
         "certain",
     ),
@@ -118,10 +114,8 @@ DEVICE_SIGNATURES = (
         "no_gpu",
         "",
         r"No CUDA GPUs are available|Found no NVIDIA driver|only supported with GPUs, no GPUs found"
-        r"|no CUDA-capable device is detected"
-        r"|torch\.cuda\.is_available\(\) is False|only works on NVIDIA GPUs|cannot find any torch accelerator"
-        r"|No GPU (?:found|detected|available)"
-        r"|need a (?:NVIDIA )?GPU|requires a GPU",
+        r"|no CUDA-capable device is detected|torch\.cuda\.is_available\(\) is False|only works on NVIDIA GPUs"
+        r"|cannot find any torch accelerator|No GPU (?:found|detected|available)|need a (?:NVIDIA )?GPU|requires a GPU",
         "The program sees no GPU.",
         "certain",
     ),
@@ -135,9 +129,9 @@ DEVICE_SIGNATURES = (
     Signature(
         "devices_differ",
         "",
-        r"Expected all tensors to be on the same device(?:, but found at least two devices, (?P<first>\S{1,12}) and "
-        r"(?P<second>\S{1,12})!)?|is not on the expected device|is on (?:cpu|cuda).{0,40}but expected on"
-        r"|[Ee]xpected device \S{1,12} but got"
+        r"Expected all tensors to be on the same device(?:, but found at least two devices, "
+        r"(?P<first>\S{1,12}) and (?P<second>\S{1,12})!)?"
+        r"|is not on the expected device|is on (?:cpu|cuda).{0,40}but expected on|[Ee]xpected device \S{1,12} but got"
         r"|Input and .{0,30}tensors are not at the same device",
         "Tensors lie on different devices.",
         "certain",
@@ -152,8 +146,7 @@ DEVICE_SIGNATURES = (
         "gpu_fault",
         "",
         r"uncorrectable (?:ECC|NVLink) error|unspecified launch failure|GPU (?:is lost|has fallen off)|hardware error"
-        r"|CUDA-capable device\(s\) "
-        r"is/are busy|unknown error.{0,60}CUDA|CUDA error: unknown error",
+        r"|CUDA-capable device\(s\) is/are busy|unknown error.{0,60}CUDA|CUDA error: unknown error",
         "The GPU or its driver failed.",
     ),
     Signature(

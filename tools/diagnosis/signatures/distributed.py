@@ -9,8 +9,8 @@ DISTRIBUTED_SIGNATURES = (
         "collective_timeout",
         HANG,
         r"[Ww]atchdog caught collective operation timeout|operation timed out"
-        r"|Timed out waiting (?P<milliseconds>\d{1,12})ms"
-        r"|NCCL operations have failed or timed out|collective.{0,60}(?:timed out|timeout)|monitoredBarrier",
+        r"|Timed out waiting (?P<milliseconds>\d{1,12})ms|NCCL operations have failed or timed out"
+        r"|collective.{0,60}(?:timed out|timeout)|monitoredBarrier",
         "A collective operation waited for a rank that did not come.",
         "certain",
     ),
@@ -18,9 +18,8 @@ DISTRIBUTED_SIGNATURES = (
         "store_timeout",
         HANG,
         r"waiting for clients\.? ?(?P<joined>\d{1,5}/\d{1,5}) clients joined|store.{0,60}(?:[Tt]imeout|timed out)"
-        r"|[Ss]ocket Timeout"
-        r"|wait timeout after \d{1,9}ms|client socket has (?:timed out|failed to connect)|RendezvousTimeout"
-        r"|RendezvousConnectionError",
+        r"|[Ss]ocket Timeout|wait timeout after \d{1,9}ms|client socket has (?:timed out|failed to connect)"
+        r"|RendezvousTimeout|RendezvousConnectionError",
         "Not all ranks reached the meeting point in time.",
         "certain",
     ),
@@ -28,8 +27,7 @@ DISTRIBUTED_SIGNATURES = (
         "peer_gone",
         HANG,
         r"Connection (?:closed|reset) by peer|ncclRemoteError|remote process exited|failed to recv, got 0 bytes"
-        r"|Broken pipe.{0,80}store"
-        r"|heartbeat monitor.{0,80}(?:died|timed out)|ActorDiedError|worker died|RayActorError",
+        r"|Broken pipe.{0,80}store|heartbeat monitor.{0,80}(?:died|timed out)|ActorDiedError|worker died|RayActorError",
         "Another rank ended, or its connection broke; the first rank that failed tells why.",
         "possible",
     ),
@@ -44,8 +42,7 @@ DISTRIBUTED_SIGNATURES = (
         "nccl_failure",
         HANG,
         r"NCCL [Ee]rror|unhandled (?:cuda|system) error|HCCL (?:function )?error|ncclSystemError|ncclInternalError"
-        r"|ncclUnhandledCudaError"
-        r"|ncclInvalidUsage",
+        r"|ncclUnhandledCudaError|ncclInvalidUsage",
         "NCCL failed between the GPUs; NCCL_DEBUG=INFO names the call and the interface.",
         "possible",
     ),
@@ -67,9 +64,9 @@ DISTRIBUTED_SIGNATURES = (
     Signature(
         "process_group_missing",
         "",
-        r"[Dd]efault process group has not been initialized|environment variable (?P<variable>MASTER_ADDR|MASTER_PORT"
-        r"|RANK|WORLD_SIZE) "
-        r"expected, but not set|KeyError: '(?P<key>LOCAL_RANK|RANK|WORLD_SIZE|MASTER_ADDR|MASTER_PORT)'"
+        r"[Dd]efault process group has not been initialized"
+        r"|environment variable (?P<variable>MASTER_ADDR|MASTER_PORT|RANK|WORLD_SIZE) expected, but not set"
+        r"|KeyError: '(?P<key>LOCAL_RANK|RANK|WORLD_SIZE|MASTER_ADDR|MASTER_PORT)'"
         r"|ProcessGroup is not (?:initialized|supported)",
         "The program was not started by a launcher that sets up its ranks.",
         "certain",
@@ -85,8 +82,8 @@ DISTRIBUTED_SIGNATURES = (
     Signature(
         "batch_sizes_disagree",
         "",
-        r"train_batch_size is not equal to micro_batch_per_gpu \* gradient_acc_step \* "
-        r"world_size (?P<sizes>[\d != *]{1,60})",
+        r"train_batch_size is not equal to micro_batch_per_gpu \* gradient_acc_step \* world_size "
+        r"(?P<sizes>[\d != *]{1,60})",
         "The batch sizes of the DeepSpeed configuration do not multiply to its train_batch_size ({sizes}).",
         "certain",
     ),

@@ -9,18 +9,17 @@ HUB_SIGNATURES = (
         "gated_repository",
         ID,
         r"gated repo|GatedRepoError|Access to (?:model|dataset) (?P<repository>\S{1,120}) is restricted"
-        r"|awaiting a review from the repo"
-        r"|must (?:be authenticated|have access to it) .{0,80}|ask for access|in the authorized list",
+        r"|awaiting a review from the repo|must (?:be authenticated|have access to it) .{0,80}|ask for access"
+        r"|in the authorized list",
         "The repository ({repository}) is gated: its licence must be accepted by the account whose token is used.",
         "certain",
     ),
     Signature(
         "not_authorised",
         ID,
-        r"\b401 (?:Client Error|Unauthorized)|Unauthorized for url|Invalid (?:username or password|user token"
-        r"|credentials)"
-        r"|Token is required|LocalTokenNotFoundError|token (?:is )?(?:invalid|not found)|hf auth login"
-        r"|huggingface-cli login",
+        r"\b401 (?:Client Error|Unauthorized)|Unauthorized for url"
+        r"|Invalid (?:username or password|user token|credentials)|Token is required|LocalTokenNotFoundError"
+        r"|token (?:is )?(?:invalid|not found)|hf auth login|huggingface-cli login",
         "The hub refused access: the token is missing or not valid.",
     ),
     Signature(
@@ -34,8 +33,8 @@ HUB_SIGNATURES = (
         "repository_not_found",
         ID,
         r"RepositoryNotFoundError|RevisionNotFoundError|\b404 Client Error"
-        r"|is not a local folder and is not a valid model identifier"
-        r"|DatasetNotFoundError|doesn'?t exist on the Hub or cannot be accessed"
+        r"|is not a local folder and is not a valid model identifier|DatasetNotFoundError"
+        r"|doesn'?t exist on the Hub or cannot be accessed"
         r"|Dataset '?(?P<dataset>\S{1,120}?)'? (?:not found|doesn't exist)",
         "The hub knows no such repository, or shows it to authorised accounts only.",
         "certain",
@@ -51,8 +50,7 @@ HUB_SIGNATURES = (
         "cannot_load_configuration",
         "",
         r"Can't load (?:the )?(?P<what>configuration|config|tokenizer|model|feature extractor|image processor)(?: of"
-        r"| for) "
-        r"'(?P<path>[^'\n]{1,200})'",
+        r"| for) '(?P<path>[^'\n]{1,200})'",
         "There is no {what} to load at {path}.",
         "certain",
     ),
@@ -60,8 +58,7 @@ HUB_SIGNATURES = (
         "file_missing_in_repository",
         "",
         r"does not appear to have (?:a )?files? named (?P<file>\S{1,80})|Entry Not Found|(?<!Local)EntryNotFoundError"
-        r"|Can't find '?(?:config\.json"
-        r"|tokenizer\.json)",
+        r"|Can't find '?(?:config\.json|tokenizer\.json)",
         "The folder or repository lacks a file that loading needs ({file}).",
         "certain",
     ),
@@ -69,12 +66,9 @@ HUB_SIGNATURES = (
         "hub_offline",
         "",
         r"couldn't connect to '?https?://\S{0,60}|LocalEntryNotFoundError|OfflineModeIsEnabled"
-        r"|Cannot reach .{0,60}offline mode"
-        r"|Couldn't reach .{0,80}(?:Hub|http)|Max retries exceeded with url|Network is unreachable"
-        r"|Temporary failure in name resolution"
-        r"|Name or service not known|getaddrinfo failed|Failed to establish a new connection|ReadTimeoutError"
-        r"|ConnectTimeout"
-        r"|outgoing traffic has been disabled",
+        r"|Cannot reach .{0,60}offline mode|Couldn't reach .{0,80}(?:Hub|http)|Max retries exceeded with url"
+        r"|Network is unreachable|Temporary failure in name resolution|Name or service not known|getaddrinfo failed"
+        r"|Failed to establish a new connection|ReadTimeoutError|ConnectTimeout|outgoing traffic has been disabled",
         "The hub could not be reached, and what is needed is not in the local cache.",
     ),
     Signature(
@@ -87,8 +81,7 @@ HUB_SIGNATURES = (
         "download_broken",
         "",
         r"Consistency check failed|IncompleteRead|ChunkedEncodingError|HeaderTooLarge|MetadataIncompleteBuffer"
-        r"|InvalidHeaderDeserialization"
-        r"|HeaderTooSmall|invalid load key|Unable to load weights from|git-?lfs",
+        r"|InvalidHeaderDeserialization|HeaderTooSmall|invalid load key|Unable to load weights from|git-?lfs",
         "A weights file is incomplete, or only the pointer to it was downloaded.",
     ),
     Signature(
@@ -102,8 +95,7 @@ HUB_SIGNATURES = (
         "tracker_login",
         "",
         r"wandb.{0,40}(?:api_key not configured|no-tty|UsageError|CommError|AuthenticationError)|api_key not configured"
-        r"|wandb login"
-        r"|wandb: ERROR|mlflow\.exceptions|comet.{0,20}API key|swanlab.{0,40}login",
+        r"|wandb login|wandb: ERROR|mlflow\.exceptions|comet.{0,20}API key|swanlab.{0,40}login",
         "The experiment tracker could not log in or be reached; the training itself is not at fault.",
     ),
 )

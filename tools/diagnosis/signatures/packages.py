@@ -21,9 +21,8 @@ CALL_SIGNATURES = (
     Signature(
         "missing_argument",
         ID,
-        r"(?P<function>\w{0,80}(?:Trainer|Config|Model|Collator\w{0,40}"
-        r"|ForCausalLM)\S{0,60})\(\) missing \d{1,2} required (?:positional|keyword-only) arguments?: "
-        r"(?P<arguments>[^\n]{1,100})",
+        r"(?P<function>\w{0,80}(?:Trainer|Config|Model|Collator\w{0,40}|ForCausalLM)\S{0,60})\(\) missing \d{1,2} "
+        r"required (?:positional|keyword-only) arguments?: (?P<arguments>[^\n]{1,100})",
         "{function} now needs {arguments}: the caller and the library are of different versions.",
         "possible",
     ),
@@ -41,10 +40,9 @@ PACKAGE_SIGNATURES = (
         "model_type_unknown",
         ID,
         r"model type [`'\"]?(?P<model_type>[\w.-]{1,60})[`'\"]? but Transformers does not recognize"
-        r"|KeyError: '(?P<architecture>(?:llama|qwen|mistral|gemma"
-        r"|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite|smollm|minimax|kimi)[\w.-]{0,40})'"
-        r"|Unsloth: \S{1,120} (?:is )?not supported|Model type '?(?P<type>[\w.-]{1,60})'? not supported"
-        r"|transformers.{0,80}does not support (?P<model>\S{1,80})",
+        r"|KeyError: '(?P<architecture>(?:llama|qwen|mistral|gemma|phi|deepseek|glm|gpt|falcon|cohere|olmo|granite"
+        r"|smollm|minimax|kimi)[\w.-]{0,40})'|Unsloth: \S{1,120} (?:is )?not supported"
+        r"|Model type '?(?P<type>[\w.-]{1,60})'? not supported|transformers.{0,80}does not support (?P<model>\S{1,80})",
         "This version of the library does not know the model's architecture ({model_type}) ({architecture}) ({type}) "
         "({model}).",
     ),
@@ -64,11 +62,9 @@ PACKAGE_SIGNATURES = (
         "class_attribute",
         ID,
         r"'(?P<type>\w{0,60}(?:Trainer|Tokenizer\w{0,10}|Config|Cache|ForCausalLM|Accelerator\w{0,20}|Model"
-        r"|RotaryEmbedding|State|DataLoader\w{0,20}"
-        r"|Attention|DecoderLayer|TrainingArguments|Optimizer|\w{1,40}Linear"
+        r"|RotaryEmbedding|State|DataLoader\w{0,20}|Attention|DecoderLayer|TrainingArguments|Optimizer|\w{1,40}Linear"
         r"|_OpNamespace))'(?: '\w{1,40}')? object has no attribute '(?P<attribute>\w{1,80})'"
-        r"|type object '(?P<class>\w{1,80})' has no attribute"
-        r"|'DeepSpeedCPUAdam' object has no attribute",
+        r"|type object '(?P<class>\w{1,80})' has no attribute|'DeepSpeedCPUAdam' object has no attribute",
         "A class of a library ({type}) ({class}) lacks an attribute that another one expects ({attribute}): their "
         "versions "
         "do not fit.",
@@ -77,18 +73,16 @@ PACKAGE_SIGNATURES = (
         "version_required",
         ID,
         r"(?P<package>[\w.-]{1,60}) ?(?:>=|==|~=|<=|<|>)=? ?[\d.]{1,20}\S{0,30} is required"
-        r"|requires .{0,40}?`?(?P<needed>[\w.-]{1,60}) ?(?:>=|==|~=)"
-        r"|but found (?P<found>[\w-]{1,40}==[\w.]{1,30})|[Pp]lease (?:upgrade|update|downgrade) |requires (?:the"
-        r"|a) (?:newer|latest) version"
-        r"|requires PyTorch|VersionConflict|DistributionNotFound|PackageNotFoundError|incompatible with .{0,40}version",
+        r"|requires .{0,40}?`?(?P<needed>[\w.-]{1,60}) ?(?:>=|==|~=)|but found (?P<found>[\w-]{1,40}==[\w.]{1,30})"
+        r"|[Pp]lease (?:upgrade|update|downgrade) |requires (?:the|a) (?:newer|latest) version|requires PyTorch"
+        r"|VersionConflict|DistributionNotFound|PackageNotFoundError|incompatible with .{0,40}version",
         "A package ({package}) ({needed}) is missing or of a version that another one does not take ({found}).",
     ),
     Signature(
         "package_required",
         ID,
         r"requires the (?P<library>[\w-]{1,40}) library|'?(?P<package>hf_transfer|hf_xet)'? package is not available"
-        r"|is not installed.{0,40}(?:pip install|Please"
-        r" install)|pip install|[Pp]lease install",
+        r"|is not installed.{0,40}(?:pip install|Please install)|pip install|[Pp]lease install",
         "A package that is needed here is not installed ({library}) ({package}).",
     ),
     Signature(
@@ -103,9 +97,8 @@ PACKAGE_SIGNATURES = (
         "shared_library",
         ID,
         r"undefined symbol: (?P<symbol>\w{1,200})|(?:GLIBC|GLIBCXX|CXXABI)_[\d.]{1,12}'? not found"
-        r"|(?P<library>[\w+-]{1,60}\.so[\w.]{0,12}): cannot open shared object file"
-        r"|DLL load failed|WinError (?:126|127|182|1114)|built without libuv|Library not loaded"
-        r"|symbol not found in flat namespace",
+        r"|(?P<library>[\w+-]{1,60}\.so[\w.]{0,12}): cannot open shared object file|DLL load failed"
+        r"|WinError (?:126|127|182|1114)|built without libuv|Library not loaded|symbol not found in flat namespace",
         "A native library is missing or was built against another version ({library}) ({symbol}).",
     ),
     Signature(
@@ -133,12 +126,10 @@ PACKAGE_SIGNATURES = (
         "cuda_extension",
         ID,
         r"Error compiling objects for extension|Error building extension '(?P<extension>\w{1,80})'|ninja: build stopped"
-        r"|Ninja is required"
-        r"|Unable to JIT load the (?P<operator>\w{1,60})|CUDAMismatchException"
-        r"|MissingCUDAException|CUDA_HOME (?:environment variable is not set|does not exist)"
-        r"|does not match the version torch was compiled with|nvcc.{0,40}not found"
-        r"|[Ff]ailed to find C compiler|ptxas (?:fatal|error)|PTXASError|is not able to be compiled"
-        r"|Unsupported gpu architecture",
+        r"|Ninja is required|Unable to JIT load the (?P<operator>\w{1,60})|CUDAMismatchException|MissingCUDAException"
+        r"|CUDA_HOME (?:environment variable is not set|does not exist)"
+        r"|does not match the version torch was compiled with|nvcc.{0,40}not found|[Ff]ailed to find C compiler"
+        r"|ptxas (?:fatal|error)|PTXASError|is not able to be compiled|Unsupported gpu architecture",
         "A native extension could not be built: the compiler or the CUDA toolkit is missing or of another version than "
         "PyTorch's.",
     ),
@@ -146,8 +137,7 @@ PACKAGE_SIGNATURES = (
         "python_version",
         ID,
         r"unsupported operand type\(s\) for \|: '(?:type|_\w{1,40}|ABCMeta)'|requires Python"
-        r"|[Pp]ython (?:version )?3\.\d{1,2}.{0,30}(?:is required|not supported)"
-        r"|'type' object is not subscriptable",
+        r"|[Pp]ython (?:version )?3\.\d{1,2}.{0,30}(?:is required|not supported)|'type' object is not subscriptable",
         "The Python version does not fit the package.",
     ),
     Signature(

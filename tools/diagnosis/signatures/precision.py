@@ -68,25 +68,25 @@ PRECISION_SIGNATURES = (
     Signature(
         "matrix_dtypes",
         DTYPE,
-        r"(?:mat1 and mat2|m1 and m2|mat2|self and mat2|and mat2).{0,20}(?:must |to )have the same dtype"
-        r"(?:,? but got:? (?P<dtypes>.{1,60}))?",
+        r"(?:mat1 and mat2|m1 and m2|mat2|self and mat2|and mat2).{0,20}(?:must |to )have the same "
+        r"dtype(?:,? but got:? (?P<dtypes>.{1,60}))?",
         "A matrix product got two number types ({dtypes}).",
         "certain",
     ),
     Signature(
         "attention_dtypes",
         DTYPE,
-        r"Expected query, key,? and value to have the same dtype|Flash ?Attention ?(?:2(?:\.0)?)? ?only supports? "
-        r"(?:torch\.)?(?:fp16|float16)|query and key must have the same dtype",
+        r"Expected query, key,? and value to have the same dtype"
+        r"|Flash ?Attention ?(?:2(?:\.0)?)? ?only supports? (?:torch\.)?(?:fp16|float16)"
+        r"|query and key must have the same dtype",
         "The attention got number types that differ or that its kernel cannot do.",
         "certain",
     ),
     Signature(
         "index_put_dtypes",
         DTYPE,
-        r"Index put requires the source and destination dtypes match, "
-        r"got (?P<destination>\w{1,20}) for the destination and "
-        r"(?P<source>\w{1,20}) for the source",
+        r"Index put requires the source and destination dtypes match, got (?P<destination>\w{1,20}) for the "
+        r"destination and (?P<source>\w{1,20}) for the source",
         "Values of type {source} were to be written into a tensor of type {destination}.",
         "certain",
     ),
@@ -108,8 +108,7 @@ PRECISION_SIGNATURES = (
         "mps_dtype",
         DTYPE,
         r"MPS framework doesn'?t support (?P<dtype>\w{1,20})|BFloat16 is not supported on MPS"
-        r"|MPS.{0,40}does not support "
-        r"(?:float64|bfloat16)",
+        r"|MPS.{0,40}does not support (?:float64|bfloat16)",
         "Apple's GPU cannot do the number type that was asked for.",
         "certain",
     ),
@@ -124,16 +123,15 @@ PRECISION_SIGNATURES = (
         "found_dtype",
         DTYPE,
         r"Found dtype (?P<found>\w{1,30}) but expected (?P<expected>\w{1,30})"
-        r"|result type (?P<result>\w{1,30}) can't be cast"
-        r"|Got unsupported ScalarType (?P<scalar>\w{1,30})",
+        r"|result type (?P<result>\w{1,30}) can't be cast|Got unsupported ScalarType (?P<scalar>\w{1,30})",
         "A tensor has a number type that the operation cannot take.",
         "certain",
     ),
     Signature(
         "dtypes_differ",
         DTYPE,
-        r"(?:must|should|to) (?:have|be) (?:of )?the same (?:dtype|data type)|dtypes? (?:mismatch|does not match"
-        r"|do not match|don't match)",
+        r"(?:must|should|to) (?:have|be) (?:of )?the same (?:dtype|data type)"
+        r"|dtypes? (?:mismatch|does not match|do not match|don't match)",
         "Two tensors have different number types.",
     ),
     Signature(
@@ -191,10 +189,9 @@ PRECISION_SIGNATURES = (
         "nan_in_backward",
         "loss_nan",
         r"returned nan values in its \d{1,3}(?:st|nd|rd|th) output|probability tensor contains either `?inf`?, `?nan`?"
-        r"|(?:[Ll]oss|LOSS) (?:is|was|became|has become) (?:nan|NaN|inf|not finite)|(?:nan|NaN) (?:loss|in loss"
-        r"|detected in loss)"
-        r"|Encountered (?:nan|NaN)|[Ll]oss is (?:nan|NaN), stopping|(?:NaN|nan|Inf|inf) values? (?:found|detected|in)"
-        r"|contains? (?:NaN|nan)\b",
+        r"|(?:[Ll]oss|LOSS) (?:is|was|became|has become) (?:nan|NaN|inf|not finite)"
+        r"|(?:nan|NaN) (?:loss|in loss|detected in loss)|Encountered (?:nan|NaN)|[Ll]oss is (?:nan|NaN), stopping"
+        r"|(?:NaN|nan|Inf|inf) values? (?:found|detected|in)|contains? (?:NaN|nan)\b",
         "A value that is not a number came up in the computation.",
     ),
 )

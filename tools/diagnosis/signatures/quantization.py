@@ -16,8 +16,8 @@ QUANTIZATION_SIGNATURES = (
         "bitsandbytes_without_gpu",
         ID,
         r"CUDA is required but not available for bitsandbytes"
-        r"|None of the available devices .{0,80}are supported by the "
-        r"bitsandbytes|bitsandbytes was compiled without GPU support",
+        r"|None of the available devices .{0,80}are supported by the bitsandbytes"
+        r"|bitsandbytes was compiled without GPU support",
         "bitsandbytes has no GPU that it can use here.",
         "certain",
     ),
@@ -25,9 +25,9 @@ QUANTIZATION_SIGNATURES = (
         "bitsandbytes_missing",
         ID,
         r"(?:[Uu]sing|Loading) .{0,40}(?:bitsandbytes|4-?bit|8-?bit).{0,60}requires"
-        r"|No package metadata was found for bitsandbytes"
-        r"|requires the latest version of .?bitsandbytes|No module named '?bitsandbytes"
-        r"|Cannot import .?bitsandbytes|[Pp]lease (?:`?pip )?install .{0,20}bitsandbytes",
+        r"|No package metadata was found for bitsandbytes|requires the latest version of .?bitsandbytes"
+        r"|No module named '?bitsandbytes|Cannot import .?bitsandbytes"
+        r"|[Pp]lease (?:`?pip )?install .{0,20}bitsandbytes",
         "Quantised loading was asked for, and bitsandbytes is missing or too old.",
         "certain",
     ),
@@ -43,17 +43,16 @@ QUANTIZATION_SIGNATURES = (
         "bitsandbytes_kernel",
         ID,
         r"Error (?P<what>named symbol not found|invalid (?:configuration argument|device function)"
-        r"|no kernel image .{0,60}?) at line "
-        r"\d{1,5} in file",
+        r"|no kernel image .{0,60}?) at line \d{1,5} in file",
         "A kernel of bitsandbytes does not run on this GPU: {what}.",
         "certain",
     ),
     Signature(
         "training_quantised_weights",
         ID,
-        r"cannot perform fine-tuning on purely quantized models|model you are (?:trying to fine-tune"
-        r"|using) is quantized with"
-        r"|fine-tune a quantized model|[Tt]raining .{0,30}(?:4-?bit|8-?bit).{0,40}not (?:yet )?supported",
+        r"cannot perform fine-tuning on purely quantized models"
+        r"|model you are (?:trying to fine-tune|using) is quantized with|fine-tune a quantized model"
+        r"|[Tt]raining .{0,30}(?:4-?bit|8-?bit).{0,40}not (?:yet )?supported",
         "The weights are quantised and no adapter was put on them; only an adapter can be trained there.",
         "certain",
     ),
@@ -67,8 +66,8 @@ QUANTIZATION_SIGNATURES = (
     Signature(
         "quantised_on_another_device",
         ID,
-        r"can'?t train a model that has been loaded (?:in|with) 8-bit(?: or 4-bit)? precision (?:on a different device"
-        r"|with CPU)",
+        r"can'?t train a model that has been loaded (?:in|with) 8-bit(?: or 4-bit)? precision "
+        r"(?:on a different device|with CPU)",
         "A quantised model was loaded on another device than the one that trains it.",
         "certain",
     ),
@@ -76,25 +75,24 @@ QUANTIZATION_SIGNATURES = (
         "gptq_or_awq",
         ID,
         r"(?:GPTQ|gptq|AWQ|awq|HQQ|hqq|EETQ|AQLM|exllama|ExLlama|Exllama).{0,120}(?:requires|require |not supported"
-        r"|is not available"
-        r"|not installed|[Pp]lease install|modules on cpu/disk|incompatible)|No module named '(?:auto_gptq|gptqmodel"
-        r"|awq|hqq|optimum\.gptq)"
+        r"|is not available|not installed|[Pp]lease install|modules on cpu/disk|incompatible)"
+        r"|No module named '(?:auto_gptq|gptqmodel|awq|hqq|optimum\.gptq)"
         r"|requires .{0,20}(?:optimum|auto-gptq|gptqmodel|autoawq)",
         "The model's quantisation needs a library or a device that is not there.",
     ),
     Signature(
         "packed_weight_shape",
         ID,
-        r"mat1 and mat2 shapes cannot be multiplied \((?P<input>\d{1,9}x\d{1,9}) and (?P<weight>1x\d{5,12}"
-        r"|\d{5,12}x1)\)",
+        r"mat1 and mat2 shapes cannot be multiplied \((?P<input>\d{1,9}x\d{1,9}) and "
+        r"(?P<weight>1x\d{5,12}|\d{5,12}x1)\)",
         "A matrix product of {input} got a packed 4-bit weight ({weight}) as if it were a plain one.",
         "certain",
     ),
     Signature(
         "packed_weight_shape_mlx",
         ID,
-        r"\[matmul\] Last dimension of first input with shape (?P<input>\([\d,]{1,60}\)) "
-        r"must match .{0,60}shape (?P<weight>\([\d,]{1,60}\))",
+        r"\[matmul\] Last dimension of first input with shape (?P<input>\([\d,]{1,60}\)) must match .{0,60}shape "
+        r"(?P<weight>\([\d,]{1,60}\))",
         "The LoRA matrix {weight} does not fit its input {input}; on a quantised layer the shape of the packed weight "
         "is not the "
         "layer's.",

@@ -7,8 +7,7 @@ SYSTEM_SIGNATURES = (
         "disk_full",
         "disk_full",
         r"No space left on device|\[Errno 28\]|\[Errno 122\]|[Dd]isk quota exceeded|os error 28|os error 112"
-        r"|not enough space on the disk"
-        r"|[Nn]ot enough (?:free )?disk space|database or disk is full",
+        r"|not enough space on the disk|[Nn]ot enough (?:free )?disk space|database or disk is full",
         "The disk, or the quota on it, is full.",
         "certain",
     ),
