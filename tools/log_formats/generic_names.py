@@ -39,7 +39,24 @@ _LOSS_WORDS = {
     **dict.fromkeys(("ppl", "perplexity"), "perplexity"),
     "reward": "reward",
 }
-_NOT_NOW = frozenset(["best", "min", "lowest", "target", "prev", "previous", "last", "initial", "final"])
+_NOT_NOW = frozenset(
+    [
+        "best",
+        "min",
+        "lowest",
+        "target",
+        "prev",
+        "previous",
+        "last",
+        "initial",
+        "final",
+        "after",
+        "in",
+        "at",
+        "for",
+        "of",
+    ]
+)
 _ONLY_STATISTICS = frozenset(["avg", "mean", "ema", "std", "max"])
 
 

@@ -110,7 +110,7 @@ GENERIC_PAIRS = LogFormat(
             {"epoch": 1.0, "step": 8.0, "loss": 2.125, "time": 4.5, "learning_rate": 0.1},
         ),
     ),
-    markers=(b"oss", b"OSS", b"ppl", b"PPL", b"erplexity", b"nll", b"NLL", b"eward"),
+    markers=(b"oss", b"OSS", b"ppl", b"PPL", b"erplexity", b"nll", b"NLL", b"eward", b"cost="),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

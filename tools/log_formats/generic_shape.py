@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from tools.log_formats.generic_names import is_loss, is_metric_of_now, is_plain_loss, is_side, name_metric
 from tools.log_formats.pairs import NUMBER
 
+COORDINATES = frozenset({"step", "epoch", "total_steps"})
+
 MAX_FOREIGN_WORDS = 8
 
 _VALUE = rf"(?:tensor\(|(?:np|numpy)\.\w{{1,12}}\(|\[|\()?({NUMBER})"
-_END = r"(?=[\s,;|)\]}%/<>\[]|$|\.(?:\s|$)|(?:m?s|sec|min|h|[KMG]i?B?|BPC|BPB|x)\b|±)"
+_END = r"(?=[\s,;|)\]}%/<>\[]|$|\.{1,3}(?:\s|$)|(?:m?s|sec|min|h|[KMG]i?B?|BPC|BPB|x)\b|±)"
 _HINT = re.compile(
     r"(?:oss(?:es)?|OSS|[Cc]e|CE|[Nn]ll|NLL|[Xx]ent|XENT|ntropy|[Pp]pl|PPL|erplexity|bpc|BPC|bpb|eward|[Cc]ost)\b"
     r"(?:[^\S\n]?\([\w ]{1,20}\))?\s{0,3}(?:[:=]|is|(?:at|after|for|in) [^\n:=]{1,30}:?|(?:train|valid|validation):?)?"
@@ -176,7 +178,9 @@ def _find_metrics(
     metrics: dict[str, int] = {}
     for match in sorted(pairs, key=lambda pair: not is_plain_loss(pair[1])):
         section = [section_is_eval for position, section_is_eval in sections if position <= match.start()]
-        metrics.setdefault(name_metric(match[1], section[-1] if section else is_eval), match.start(2))
+        name = name_metric(match[1], section[-1] if section else is_eval)
+        if name not in COORDINATES:
+            metrics.setdefault(name, match.start(2))
     return {} if _TELLING.isdisjoint(metrics) else metrics
 
 

@@ -8,6 +8,7 @@ from tools.log_formats.record import LogFormat
 _NAMES = {
     "elapsed time per iteration (ms)": Field("step_seconds", "ms"),
     "elapsed time per iteration (s)": Field("step_seconds"),
+    "time_per_iteration_ms": Field("step_seconds", "ms"),
     "elapsed_time_per_iteration_ms": Field("step_seconds", "ms"),
     "train_step_timing in s": Field("step_seconds"),
     "number of skipped iterations": Field("skipped_steps"),

@@ -7,8 +7,8 @@ from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, read_pairs,
 from tools.log_formats.record import LogFormat
 
 _SAMPLES = re.compile(
-    r"\bTrain Epoch: ?(\d{1,9}) ?\[ ?(\d{1,12})/ ?(\d{1,12})(?: \( ?\d{1,3}(?:\.\d{1,4})?%\))"
-    r"?\][\s,:|]{1,4}(?:Train )?[lL]oss:? {0,3}"
+    r"\bTrain Epoch: ?(\d{1,9}) ?\[ {0,8}(\d{1,12})/ ?(\d{1,12})(?: \( ?\d{1,3}(?:\.\d{1,4})?%\))"
+    r"?\](?:[\s,:|]{1,4}(?:Train )?| [^\n]{1,200}? )[lL]oss:? {0,3}"
     rf"({NUMBER})"
 )
 _TUTORIAL = re.compile(rf"\[(\d{{1,9}}), {{1,8}}(\d{{1,12}})\] loss: ({NUMBER})")
@@ -54,6 +54,10 @@ PYTORCH_EXAMPLES = LogFormat(
         (
             "Train Epoch: 2 [16000/64000 (25%)]\tLoss: 0.375000",
             {"epoch": 1.25, "samples": 16000.0, "loss": 0.375},
+        ),
+        (
+            "Train Epoch: 0 [  512/8192 (6%)] Data (t): 0.100 Batch (t): 1.250, 200.5/s, LR: 0.0005, Loss: 2.25 (2.50)",
+            {"epoch": 0.0625, "samples": 512.0, "loss": 2.25},
         ),
         (
             "Test set: Average loss: 0.0625, Accuracy: 9750/10000 (98%)",
