@@ -1,6 +1,7 @@
 """Line formats: every trainer's lines read as they are stated, by their own reader, whatever stands round them."""
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,11 @@ def test_an_evaluation_gets_the_step_of_the_training_line_before() -> None:
 def test_the_raw_loss_of_a_bar_is_taken_before_the_smoothed_one() -> None:
     rows = read_all("Epoch 0:   1%|          | 5/500 [00:05<08:15,  1.00it/s, loss=5.7, reduced_train_loss=6.250]\n")
     assert rows[0]["loss"] == 6.25
+
+
+def test_the_broken_loss_that_lightning_pads_is_read() -> None:
+    rows = read_all("Epoch 0:   1%|          | 5/500 [00:05<08:15,  1.00it/s, v_num=0, train_loss=nan.0]\n")
+    assert math.isnan(rows[0]["loss"])
 
 
 def test_an_evaluation_bar_counts_once_it_is_full() -> None:

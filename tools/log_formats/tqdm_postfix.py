@@ -22,7 +22,7 @@ _RICH_BAR = re.compile(
 _OPEN_BAR = re.compile(r"(?<![\w/.])(\d{1,12})()it \[[\d:]{4,12}, {0,3}[^,\]\n]{1,40}, ([^\]\n]{1,2000})")
 _PAIR = re.compile(
     rf"(?<![\w/.])((?:[A-Za-z]{{2,12}} ){{0,2}}[A-Za-z_][\w/@()-]{{0,40}})(?:[=:] ?| )({NUMBER})"
-    rf"{UNIT}(?=[\s,;|%\]):[]|$)"
+    rf"(?:\.0{{1,4}})?{UNIT}(?=[\s,;|%\]):[]|$)"
 )
 _EPOCH = re.compile(r"\bepochs?(?: ?[:=#])? ?\[?(\d{1,9})(?: ?/ ?(\d{1,9}))?", re.IGNORECASE)
 _EVALUATION = re.compile(
