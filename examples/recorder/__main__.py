@@ -23,8 +23,8 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import (
-    AutoTokenizer,
     LlamaForCausalLM,
+    PreTrainedTokenizerFast,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -73,7 +73,7 @@ class SumTrainer(Trainer):  # type: ignore[misc]  # transformers is not typed he
 def train(knobs: Knobs, base: Path, out: Path, *, part: int) -> None:
     """Train in this process and leave trainer_state.json in the folder."""
     set_seed(SEED + part)
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     model = LlamaForCausalLM.from_pretrained(base, dtype=knobs.dtype)
     rows = make_rows(tokenizer, knobs)
     held = [encode(tokenizer, pair, knobs.max_tokens) for pair in make_pairs(knobs.make, knobs.num_eval, EVAL_SEED)]
@@ -166,7 +166,7 @@ class StopHalfWay(TrainerCallback):  # type: ignore[misc]  # transformers is not
         control.should_training_stop = state.global_step >= STOP_AT * state.max_steps
 
 
-def record(name: str, scratch: Path) -> None:
+def record(name: str, scratch: Path, folder: Path) -> None:
     """Run one training, or its two parts, in processes of their own and keep the log and the state file."""
     out, console = scratch / name, scratch / f"{name}.console"
     shutil.rmtree(out, ignore_errors=True)
@@ -176,34 +176,34 @@ def record(name: str, scratch: Path) -> None:
         for part in range(2 if RUNS[name].fault == "resumed_without_weights" else 1):
             command = [sys.executable, "-m", "recorder", name, "--scratch", str(scratch), "--part", str(part)]
             subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=True)
-    RECORDED.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     log = console.read_bytes().replace(sys.prefix.encode(), b"/venv").replace(str(scratch).encode(), b"/scratch")
-    (RECORDED / f"{name}.log").write_bytes(log)
-    shutil.copyfile(out / "trainer_state.json", RECORDED / f"{name}.trainer_state.json")
+    (folder / f"{name}.log").write_bytes(log)
+    shutil.copyfile(out / "trainer_state.json", folder / f"{name}.trainer_state.json")
     sys.stdout.write(f"{name}: {time.monotonic() - started:.0f} s\n")
 
 
-def write_index() -> None:
+def write_index(folder: Path) -> None:
     """Write what is wrong with each recorded run, for the graders."""
-    files = sorted(path for path in RECORDED.iterdir() if path.suffix in (".log", ".json"))
-    entries = [make_entry(path.name, RUNS[path.name.split(".")[0]]) for path in files if ".golden" not in path.name]
-    (RECORDED / "index.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".log", ".json"))
+    entries = [make_entry(path, RUNS[path.name.partition(".")[0]]) for path in files if ".golden" not in path.name]
+    (folder / "index.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
 
 
-def make_entry(file: str, knobs: Knobs) -> dict[str, Any]:
+def make_entry(path: Path, knobs: Knobs) -> dict[str, Any]:
     """One line of the index."""
-    is_seen = knobs.is_seen_in_state or not file.endswith(".json")
+    is_seen = knobs.is_seen_in_state or path.suffix != ".json"
     told = {"either": knobs.either, "fair": knobs.fair} if is_seen else {}
     labels = (knobs.labels or ("healthy",)) if is_seen else NOT_TO_BE_SEEN
-    facts = {"facts": count_rows(file)}
-    return {"file": file, "labels": labels, **{key: value for key, value in told.items() if value}, **facts}
+    facts = {"facts": count_rows(path)}
+    return {"file": path.name, "labels": labels, **{key: value for key, value in told.items() if value}, **facts}
 
 
-def count_rows(file: str) -> dict[str, float]:
+def count_rows(path: Path) -> dict[str, float]:
     """The plain numbers of a run, from the rows of its state file; the console shows four digits of each."""
-    state = RECORDED / f"{file.partition('.')[0]}.trainer_state.json"
+    state = path.with_name(f"{path.name.partition('.')[0]}.trainer_state.json")
     rows = json.loads(state.read_text(encoding="utf-8"))["log_history"]
-    digits = 17 if file.endswith(".json") else CONSOLE_DIGITS
+    digits = 17 if path.suffix == ".json" else CONSOLE_DIGITS
     losses = [row["loss"] for row in rows if "loss" in row]
     evals = [(float(f"{row['eval_loss']:.{digits}g}"), row["step"]) for row in rows if "eval_loss" in row]
     finite = [pair for pair in evals if math.isfinite(pair[0])]
@@ -218,17 +218,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Record real runs with one knob broken each.")
     parser.add_argument("names", nargs="+", choices=[*RUNS, "all"])
     parser.add_argument("--scratch", type=Path, required=True, help="folder for the base model and for checkpoints")
+    parser.add_argument("--folder", type=Path, default=RECORDED, help="folder for the logs")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     base = given.scratch / "base"
     train_base(base)
     for name in RUNS if "all" in given.names else given.names:
         if given.part is None:
-            record(name, given.scratch)
+            record(name, given.scratch, given.folder)
         else:
             train(RUNS[name], base, given.scratch / name, part=given.part)
     if given.part is None:
-        write_index()
+        write_index(given.folder)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals import faults, fine, preferences, shapes, texts
+from evals import crash_texts, faults, fine, preferences, shapes, texts
 from evals.case import Case
 from evals.draws import draw_faults, draw_fine_runs
 from evals.formats import OTHERS, STATE
@@ -83,15 +83,15 @@ GROUPS: tuple[Group, ...] = (
     Group("layers", "made-up faults under layers", "some of the runs as text of transformers 4 and 5 in or under "
           f"{', '.join(COVERED)}", lambda: cases(FAULTS[::SOME], COVERED)),
     Group("texts", "made-up crashes and ends", "console text whose fault stands in words: memory, signals, a hang, "
-          "a full disk, one bad rank", lambda: list(texts.FAULTS)),
+          "a full disk, one bad rank, errors of libraries", lambda: [*texts.FAULTS, *crash_texts.FAULTS]),
     Group("fine", "odd but fine, trainer_state.json", "runs that look odd and are right: a warning is a false alarm",
           lambda: cases(FINE, STATES)),
     Group("fine_variants", "odd but fine, varied", "the same with other scales, fewer rows, wider steps and more noise",
           lambda: cases(vary(FINE), STATES)),
     Group("fine_drawn", "drawn runs that learn", "runs drawn from the same ranges in which nothing is wrong",
           lambda: cases(draw_fine_runs(), STATES)),
-    Group("fine_console", "odd but fine, all other formats", "the same in every other format, and five console texts",
-          lambda: [*cases(FINE, CONSOLES | OTHERS), *cases(FINE[::SOME], COVERED), *texts.FINE]),
+    Group("fine_console", "odd but fine, all other formats", "the same in every other format, and six console texts",
+          lambda: [*cases(FINE, CONSOLES | OTHERS), *cases(FINE[::SOME], COVERED), *texts.FINE, *crash_texts.FINE]),
     Group("broken", "broken encodings and shapes", "right is: read, or refused in words; no crash and no false alarm",
           lambda: list(shapes.BROKEN)),
     Group("broken_more", "more shapes", "the same; among them lines of 1 MB that tempt a reader into quadratic time",
