@@ -14,6 +14,8 @@ _BARE_ERROR = re.compile(
     r"|CUDA error: |Memory access fault by GPU"
     r"|[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
 )
+_SLOW_WORDS = ("slow", "ast path", "ack to")
+_ERROR_WORDS = ("rror", "xception", "Interrupt", "No space", "quota", "Memory access")
 _ASSERTION = re.compile(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
 )
@@ -34,19 +36,19 @@ def read_lone_message(line: Line, text: str, plain: str) -> tuple[Problem, int |
         The problem and the rank that printed it, None where the line says nothing that is known.
     """
     rank = read_rank(line.text)
-    if timeout := _TIMEOUT.search(plain):
+    if ("Watchdog" in plain or "last enqueued" in plain) and (timeout := _TIMEOUT.search(plain)):
         named = _TIMEOUT_RANK.search(plain)
         name = "status" if timeout[1] else "waited"
         return make_problem("timeout", line, text, name), int(named[1]) if named else rank
-    if assertion := _ASSERTION.search(text):
+    if "Assertion" in text and (assertion := _ASSERTION.search(text)):
         what = next(group for group in assertion.groups() if group)
         return make_problem("assertion", line, text, what.replace("`", "'")), rank
     if name := read_signal(text):
         return make_problem("signal", line, text, name), rank
-    if bare := _BARE_ERROR.search(text):
+    if any(word in text for word in _ERROR_WORDS) and (bare := _BARE_ERROR.search(text)):
         found = text[bare.start("error") if bare["error"] else 0 :].strip()
         return make_problem("error", line, found, found.split(":")[0] if bare["error"] else "OSError"), rank
-    if SLOW_PATH.search(text):
+    if any(word in text for word in _SLOW_WORDS) and SLOW_PATH.search(text):
         return make_problem("warning", line, text), rank
     name, values = read_sign(text)
     return (make_problem("sign", line, text, name, values), rank) if name else None

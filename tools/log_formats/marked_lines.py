@@ -85,8 +85,8 @@ class MarkedLineReader:
             line: as it stands in the log.
             plain: the same without colours.
         """
-        plain = _BARS.sub("", plain)
-        start = TRACEBACK.match(plain)
+        plain = _BARS.sub("", plain) if "it]" in plain or "it/s]" in plain else plain
+        start = TRACEBACK.match(plain) if "Traceback" in plain else None
         if start:
             self._open_stack(start[1])
         text = self._without_prefix(plain)
@@ -100,7 +100,7 @@ class MarkedLineReader:
             self._link = "cause"
         elif _CONTEXT in text:
             self._link = "context"
-        elif not self._in_stack and PLAIN_FRAME.search(text) and text.startswith((" ", "File", "\t")):
+        elif not self._in_stack and text.startswith((" ", "File", "\t")) and PLAIN_FRAME.search(text):
             self._open_stack("", has_start=False)
         if self._in_stack:
             self._take(line, text)

@@ -39,6 +39,37 @@ _HOST = re.compile(
 
 _HOST_ONLY = re.compile(r"DefaultCPUAllocator|running low on memory|sqlite|cgroup|Killed? process")
 
+# One of these stands in every such message; most lines hold none, and asking for words is cheap.
+_GPU_WORDS = (
+    "emory",
+    "MEMORY",
+    "OutOf",
+    "ALLOC",
+    "llocat",
+    "EXHAUSTED",
+    "OOM",
+    "KV cache",
+    "utilization",
+    "malloc",
+    "OUT_OF_RESOURCES",
+    "cache blocks",
+)
+_HOST_WORDS = (
+    "emory",
+    "oom",
+    "OOM",
+    "MEMLIMIT",
+    "OUT_OF_MEMORY",
+    "alloc",
+    "mmap",
+    "aging file",
+    "1455",
+    "worker",
+    "RAM",
+    "subprocesses",
+    "process pool",
+)
+
 _SIZES = {
     "oom_tried_bytes": rf"[Tt]r(?:ied|ying) to allocate {_SIZE}|Attempting to (?:allocate|reserve) {_SIZE}"
     rf"|Requested\s{{0,40}}: {_SIZE}|allocating {_SIZE} on device|Unable to allocate {_SIZE}"
@@ -69,11 +100,15 @@ def is_gpu_memory(text: str) -> bool:
     Args:
         text: without colours and prefixes.
     """
+    if not any(word in text for word in _GPU_WORDS):
+        return False
     return bool(_GPU.search(text)) and not _GIVEN_BACK.search(text) and not _HOST_ONLY.search(text)
 
 
 def is_host_memory(text: str) -> bool:
     """Whether a line says that the machine's own memory ran out."""
+    if not any(word in text for word in _HOST_WORDS):
+        return False
     return bool(_HOST.search(text)) and not _GIVEN_BACK.search(text)
 
 

@@ -18,6 +18,31 @@ def _signal(number: int, name: str, *more: str, codes: str = "") -> str:
     return "|".join((*ways, *more))
 
 
+# One of these stands in every line below; most lines hold none, and asking for words is cheap.
+_WORDS = (
+    "xit",
+    "return code",
+    "ignal",
+    "SIG",
+    "illed",
+    "CANCELLED",
+    "cancelled",
+    "preempted",
+    "walltime",
+    "TERM_",
+    "LIMIT",
+    "time limit",
+    "Deadline",
+    "DUE TO",
+    "Segmentation",
+    "Bus error",
+    "Illegal",
+    "Abort",
+    "Terminated",
+    "Hangup",
+    "C0000005",
+    "3221225477",
+)
 _LAUNCHER = re.compile(r"closing signal SIG|sending signal|Killing subprocess|due to signal handler|code: 0\b")
 
 _SIGNALS = (
@@ -66,6 +91,6 @@ def read_signal(text: str) -> str:
         >>> read_signal("main.py exits with return code = -9"), read_signal("Sending process 7 closing signal SIGTERM")
         ('SIGKILL', '')
     """
-    if _LAUNCHER.search(text):
+    if not any(word in text for word in _WORDS) or _LAUNCHER.search(text):
         return ""
     return next((name for name, pattern in _PATTERNS if pattern.search(text)), "")
