@@ -281,9 +281,6 @@ def test_a_loss_that_is_flat_while_the_rate_still_warms_up_is_no_finding() -> No
     assert "loss_not_decreasing" not in found_ids(judge(b"learning_rate: 2e-4\n" + render(rows)))
 
 
-@pytest.mark.parametrize("num_rows", [1, 3, 7])
-def test_a_few_rows_are_not_judged_and_it_is_told_what_to_attach(num_rows: int) -> None:
-    skipped = judge(render(make_rows([2.3] * num_rows))).skipped
-    for rule in ("loss_divergence", "loss_not_decreasing"):
-        assert skipped[rule].reason.startswith(f"only {num_rows} values of the training loss; 8 are needed")
-        assert "logging_steps" in skipped[rule].attach
+def test_a_training_loss_of_0_and_a_validation_loss_of_nan_are_both_told_as_they_are_printed() -> None:
+    rows = add_evals(make_rows([*descend(10), *[0.0] * 10], grad_norm=[0.8] * 10 + [NAN] * 10), [1.5, NAN])
+    assert serious_ids(judge(render(rows))) == ["loss_nan", "loss_zero"]

@@ -84,13 +84,13 @@ def test_one_bad_rank_among_good_ones_is_found() -> None:
     assert "rank 2" in finding.summary
 
 
-def test_underfitting_is_a_straight_fall_of_both_losses_to_a_high_level() -> None:
-    losses = add_noise([4.0 - 0.015 * index for index in range(80)], 0.02, 2)
-    rows = make_rows(losses, per_epoch=800)
+@pytest.mark.parametrize(("slope", "severity"), [(0.004, "warning"), (0.015, "note")])
+def test_underfitting_is_a_straight_fall_of_both_losses_to_a_high_level(slope: float, severity: str) -> None:
+    rows = make_rows(add_noise([4.0 - slope * index for index in range(80)], 0.02, 2), per_epoch=800)
     rows += [
-        {"eval_loss": 4.0 - 0.015 * index, "epoch": index / 80, "step": 10.0 * index} for index in (20, 40, 60, 79)
+        {"eval_loss": 4.0 - slope * index, "epoch": index / 80, "step": 10.0 * index} for index in (20, 40, 60, 79)
     ]
-    assert serious_ids(judge(render_state(sorted(rows, key=lambda row: row["step"])))) == ["underfitting"]
+    assert find(judge(render_state(sorted(rows, key=lambda row: row["step"]))), "underfitting").severity == severity
 
 
 def test_a_bar_with_long_steps_tells_the_utilisation_that_the_trainer_reports() -> None:

@@ -62,7 +62,7 @@ def _judge_small(signals: Signals, batch: float) -> Finding | None:
 
 def _judge_large(signals: Signals, batch: float) -> Finding | None:
     examples = signals.run.number("num_examples")
-    if not examples or batch < 2 * SMALL_BATCH or examples / batch >= FEW_STEPS:
+    if not examples or batch < 2 * SMALL_BATCH or examples / batch >= FEW_STEPS or signals.is_rl:
         return None
     return Finding(
         id="batch_size",

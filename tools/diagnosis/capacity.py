@@ -37,9 +37,10 @@ def judge_underfitting(signals: Signals) -> Verdict:
     curve, last = signals.curve, signals.evals[-1]
     if abs(last.value - curve.end) > GAP_SHARE * abs(curve.end) or last.value > min(e.value for e in signals.evals):
         return None
+    is_little = curve.head - curve.tail < LITTLE_FALL * abs(curve.head)
     return Finding(
         id="underfitting",
-        severity="warning",
+        severity="warning" if is_little else "note",
         confidence="possible",
         summary=f"The training loss falls in a straight line from {format_number(curve.head)} to "
         f"{format_number(curve.tail)} and the validation loss lies beside it at {format_number(last.value)}, both "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tools.diagnosis.finding import Finding
+from tools.diagnosis.loss_broken import EVALUATION_ONLY
 
 # Root -> what follows from it. Where the root is only possible, or its harm not shown, both stand for themselves.
 CONSEQUENCES: dict[str, frozenset[str]] = {
@@ -58,11 +59,15 @@ def _rank(name: str) -> int:
 
 
 def _children(root: Finding, found: dict[str, Finding]) -> set[str]:
-    """What a finding explains: nothing where it is a note, or possible only beside something surer."""
+    """What a finding explains: nothing where it is a note, or possible only beside something surer.
+
+    A training loss that prints as 0.0 while only the validation loss prints as nan is told as it is printed.
+    """
     if root.severity == "note":
         return set()
+    beside = {"loss_zero"} if root.values.get("series") == EVALUATION_ONLY else set()
     return {
         child
-        for child in CONSEQUENCES.get(root.id, frozenset()) & found.keys()
+        for child in (CONSEQUENCES.get(root.id, frozenset()) - beside) & found.keys()
         if root.confidence != "possible" or found[child].severity == "note"
     }

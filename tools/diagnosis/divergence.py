@@ -13,7 +13,10 @@ from tools.run import Point
 from tools.units import format_number
 
 MIN_POINTS_BESIDE_EVAL = 4
-"""A training loss that climbs needs fewer rows where the validation loss climbs beside it."""
+"""A training loss that climbs needs fewer rows where the validation loss climbs beside it, or where each of the last
+three rows stands half above the lowest."""
+PLAIN_FACTOR = 1.5
+MIN_PLAIN_ROWS = 3
 RISE_SHARE = 0.15
 RISE_OF_DROP = 0.25
 """A rise counts as divergence when it undoes a quarter of what the run had gained."""
@@ -32,7 +35,8 @@ def judge_loss_divergence(signals: Signals) -> Verdict:
     """Find a training loss that climbs away from its minimum and stays up."""
     if signals.is_rl:
         return RL_LOSS
-    missing = signals.too_few(MIN_POINTS_BESIDE_EVAL if _eval_climbs(signals) else MIN_POINTS)
+    is_plain = _eval_climbs(signals) or _climbs_plainly(signals.values)
+    missing = signals.too_few(MIN_POINTS_BESIDE_EVAL if is_plain else MIN_POINTS)
     if missing:
         return missing
     blow_up = find_blow_up(signals)
@@ -141,6 +145,15 @@ def _stays_up(values: Sequence[float], level: float) -> bool:
     last = values[-max(3, len(values) // 10) :]
     third = max(1, len(last) // 3)
     return all(median(last[start : start + third]) > level for start in (0, third, len(last) - third))
+
+
+def _climbs_plainly(values: Sequence[float]) -> bool:
+    """Whether so few rows show it all the same: low, then high, and higher than at the start."""
+    if not MIN_POINTS_BESIDE_EVAL <= len(values) < MIN_POINTS or min(values) <= 0:
+        return False
+    after = values[values.index(min(values)) + 1 :]
+    is_high = len(after) >= MIN_PLAIN_ROWS and min(after[-MIN_PLAIN_ROWS:]) > PLAIN_FACTOR * min(values)
+    return is_high and values[-1] > values[0]
 
 
 def _eval_climbs(signals: Signals) -> bool:

@@ -19,13 +19,15 @@ MAX_MEAN_LOSS = 25.0
 LEARNED_LOSS = 2.0
 UNLEARNED_LOSS = 6.0
 """The frequencies of words alone bring an untrained model to 6 or 7 nats."""
+LARGEST_START = 16.0
+"""Beyond this the loss is hardly one of words at all: squared errors and sums have any scale."""
 MIN_EVALS = 3
 LEAKED_LOSS = 0.02
 """Under 0.02 nats a token from the first rows on, every token is right with 98 %: no pretrained model starts there."""
 LEAKED_EVAL = 0.5
 LEAKED_EVAL_SHARE = 0.1
 """A validation loss of a tenth of the training loss beside it, at the first evaluation and at the last one too."""
-START_LOSS = 1.0
+START_LOSS = 0.5
 FOLLOWING_SHARE = 0.7
 SAME_RATIO = 0.6
 MIN_ROWS = 4
@@ -62,7 +64,8 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
 
 def _never_learns(signals: Signals) -> bool:
     """Whether the loss stays so high over evaluations on its scale that even an untrained model would do better."""
-    return len(signals.evals) >= MIN_EVALS and signals.curve.end > UNLEARNED_LOSS
+    is_high = UNLEARNED_LOSS < signals.curve.end < LARGEST_UNIFORM and signals.curve.start < LARGEST_START
+    return is_high and len(signals.evals) >= MIN_EVALS
 
 
 def _judge_worse(signals: Signals, start: float, uniform: float | None) -> Verdict:
@@ -83,11 +86,11 @@ def _tell_worse(signals: Signals, start: float, uniform: float | None) -> Findin
     level = f"ln(vocabulary), {format_number(uniform)}" if uniform else f"{LARGEST_UNIFORM:.1f}, ln of any vocabulary"
     return Finding(
         id="data_quality",
-        severity="error",
-        confidence="likely",
-        summary=f"The first losses of this pretrained model, {format_number(start)}, are above {level}: it predicts "
-        "the labels worse than a uniform guess would. The labels do not belong to their inputs (shuffled or shifted "
-        "rows, a broken template, another tokenizer's ids).",
+        severity="error" if is_pretrained(signals.run) else "warning",
+        confidence="likely" if is_pretrained(signals.run) else "possible",
+        summary=f"The first losses, {format_number(start)}, are above {level}: the labels are predicted worse than "
+        "by a uniform guess. They do not belong to their inputs (shuffled or shifted rows, a broken template, another "
+        "tokenizer's ids).",
         values={"first_loss": start, "uniform_loss": uniform},
         evidence=quote(signals.losses[:NUM_FIRST]),
     )

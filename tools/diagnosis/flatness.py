@@ -15,8 +15,14 @@ LEARNED_SHARE = 0.05
 NOISY_FALL_SHARE = 0.1
 SIGNIFICANCE = 3.0
 """Standard errors that a change must reach before it counts."""
+MIN_PLAIN_ROWS = 5
+PLAIN_SPREAD = 0.01
+MIN_PLAIN_STEPS = 50
+"""Five rows suffice where they span fifty steps and lie within 1 %."""
 EARLY_SIZES = (1, 3, 6, 12, 25, 50)
 EVAL_GAIN_SHARE = 0.03
+MIN_EVALS = 3
+EARLY_EVAL_SHARE = 0.4
 CONSTANT_NEARNESS = 0.02
 
 
@@ -24,7 +30,7 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
     """Find a training loss that is flat from the start."""
     if signals.is_rl:
         return RL_LOSS
-    missing = signals.too_few()
+    missing = signals.too_few(MIN_PLAIN_ROWS if _is_plainly_flat(signals) else MIN_POINTS)
     if missing:
         return missing
     if signals.run.is_excerpt:
@@ -38,7 +44,7 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
     fall, error = measure_fall(signals)
     if _falls_early(signals) or _eval_gains(signals) or _sags(signals, scale):
         return None
-    if not _is_flat(fall, error):
+    if not _is_flat(fall, error) and not (fall < 2 * error and _evals_are_flat(signals)):
         is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
         reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
         return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
@@ -48,7 +54,7 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
         confidence=_flat_confidence(signals, fall, error),
         summary=f"The training loss stays flat: {format_number(curve.head)} in the first fifth of the run, "
         f"{format_number(curve.tail)} in the last fifth ({100 * (curve.tail - curve.head) / scale:+.1f}%), with a "
-        f"noise of about {format_number(curve.noise)} a row." + _tell_constant(signals),
+        f"noise of about {format_number(curve.noise)} a row." + _tell_few(signals) + _tell_constant(signals),
         values={
             "head_loss": curve.head,
             "tail_loss": curve.tail,
@@ -78,6 +84,14 @@ def _is_flat(fall: float, error: float) -> bool:
     if error < FLAT_SHARE / 2:
         return fall < FLAT_SHARE
     return fall < FLAT_SHARE + error / 2 and fall + error < NOISY_FALL_SHARE
+
+
+def _evals_are_flat(signals: Signals) -> bool:
+    """Whether the validation losses, which are far less noisy, lie within 2 % from the first part of the run on."""
+    evals = [point.value for point in signals.evals]
+    if len(evals) < MIN_EVALS or signals.num_losses_until(signals.evals[0]) > EARLY_EVAL_SHARE * len(signals.losses):
+        return False
+    return max(evals) - min(evals) < FLAT_SHARE * abs(evals[0])
 
 
 def _sags(signals: Signals, scale: float) -> bool:
@@ -111,6 +125,17 @@ def _tell_constant(signals: Signals) -> str:
     if uniform and abs(level - uniform) < CONSTANT_NEARNESS * uniform:
         return f" That is ln(vocabulary), {format_number(uniform)}: every token is predicted with the same probability."
     return ""
+
+
+def _is_plainly_flat(signals: Signals) -> bool:
+    values = signals.values
+    if not MIN_PLAIN_ROWS <= len(values) < MIN_POINTS or (signals.losses[-1].step or 0) < MIN_PLAIN_STEPS:
+        return False
+    return max(values) - min(values) < PLAIN_SPREAD * abs(median(values))
+
+
+def _tell_few(signals: Signals) -> str:
+    return f" These are only {len(signals.losses)} rows." if len(signals.losses) < MIN_POINTS else ""
 
 
 def warms_up(signals: Signals) -> bool:

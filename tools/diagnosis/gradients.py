@@ -20,7 +20,10 @@ GROWTH_FACTOR = 100.0
 summed losses start at hundreds and fall, which is no growth."""
 SUSTAINED_FACTOR = 10.0
 MIN_SUSTAINED = 4
+SUSTAINED_WINDOW = 8
+"""Four rows of eight above ten times the level; isolated peaks are the business of clipping."""
 LONE_FACTOR = 1000.0
+LONE_PEAK = 100.0
 MIN_LARGE = 5.0
 """A norm below this does no harm, however small it was before: adapters start at 0."""
 TOLD_FACTOR = 10.0
@@ -59,10 +62,10 @@ def judge_exploding_gradients(signals: Signals) -> Verdict:
     growth = find_growth(signals.gradients)
     if growth is None or growth.peak.value < MIN_LARGE:
         return None
-    is_sustained = growth.factor >= GROWTH_FACTOR and growth.num_high >= MIN_SUSTAINED
+    is_sustained = growth.factor >= GROWTH_FACTOR and _lasts(signals.gradients, growth)
     if not is_sustained and growth.factor < LONE_FACTOR:
         return None
-    severity: Severity = "error" if is_sustained else "note"
+    severity: Severity = "error" if is_sustained else "warning" if growth.peak.value >= LONE_PEAK else "note"
     return Finding(
         id="exploding_gradients",
         severity=severity,
@@ -80,6 +83,12 @@ def judge_exploding_gradients(signals: Signals) -> Verdict:
         evidence=quote([growth.first, growth.peak, signals.gradients[-1]]),
         settles={"learning_rate": Settled("lower")} if is_sustained else {},
     )
+
+
+def _lasts(gradients: Sequence[Point], growth: Growth) -> bool:
+    """Whether several rows close together stand far above the level; single peaks are single batches."""
+    high = [i for i, point in enumerate(gradients) if point.value > SUSTAINED_FACTOR * growth.level]
+    return any(b - a < SUSTAINED_WINDOW for a, b in zip(high, high[MIN_SUSTAINED - 1 :], strict=False))
 
 
 def find_growth(gradients: Sequence[Point]) -> Growth | None:

@@ -11,6 +11,7 @@ from tools.diagnosis.signals import NO_LOSS, RL_LOSS, Signals
 from tools.run import Point
 from tools.units import format_number
 
+EVALUATION_ONLY = "eval_loss"
 MIN_ZEROS = 3
 MAX_ZEROS_EXAMINED = 20
 SCATTERED_SHARE = 0.9
@@ -41,6 +42,7 @@ def judge_loss_nan(signals: Signals) -> Verdict:
         confidence="certain",
         summary=_tell_nan(signals, broken, len(points), lasts=lasts),
         values={
+            "series": "loss" if any(point in broken for point in run.points("loss")) else EVALUATION_ONLY,
             "first_step": first.step,
             "first_value": str(first.value),
             "num_non_finite": len(broken),

@@ -26,6 +26,8 @@ HUGE_FACTOR = 8.0
 HUGE_HEIGHT = 2.0
 """One spike of eight times the level and two nats is worth a warning by itself."""
 SIDE_ROWS = 2
+MIN_EPOCH_ROWS = 8
+SEASON_SHARE = 0.6
 """Spikes at the first rows of most epochs belong to the data, not to the training."""
 BLOW_UP_FACTOR = 3.0
 BLOW_UP_SIGMAS = 10.0
@@ -82,8 +84,10 @@ def find_spikes(signals: Signals) -> list[int]:
     is_positive = min(values) > 0
     rows = [i for i in range(1, len(values)) if _stands_out(values, i, noise, height, is_positive=is_positive)]
     spikes = _highest_of_clusters(values, rows)
-    at_starts = {start + shift for start in signals.epoch_starts for shift in range(SIDE_ROWS)}
-    is_season = len(at_starts.intersection(spikes)) >= max(2, len(signals.epoch_starts) // 2)
+    starts = signals.epoch_starts
+    at_starts = {start + shift for start in starts for shift in range(SIDE_ROWS)}
+    has_long_epochs = len(values) >= MIN_EPOCH_ROWS * (len(starts) + 1)
+    is_season = has_long_epochs and len(at_starts.intersection(spikes)) >= max(2, SEASON_SHARE * len(starts))
     return [i for i in spikes if not (is_season and i in at_starts)]
 
 

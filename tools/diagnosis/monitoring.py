@@ -32,7 +32,8 @@ def judge_no_evaluation(signals: Signals) -> Verdict:
     num_rows = run.series["loss"].num_points
     text = f"None of the {num_rows} rows is an evaluation: whether the model generalises cannot be seen in this log."
     end = median(signals.values[-max(3, len(signals.values) // 10) :]) if signals.values else 0.0
-    is_memorised = 0 < end < min(MEMORISED_LOSS, MEMORISED_SHARE * median(signals.values[:3]))
+    is_mean = not signals.is_preference and not signals.is_reward_model
+    is_memorised = is_mean and 0 < end < min(MEMORISED_LOSS, MEMORISED_SHARE * median(signals.values[:3]))
     empty = run.settings.get(EMPTY_COLUMNS)
     if empty:
         text += " The table has columns for a validation loss, and they are empty."

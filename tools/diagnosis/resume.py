@@ -48,7 +48,8 @@ def _judge_repetition(signals: Signals) -> Finding | None:
     height = start - level
     is_jump = height > max(FALLEN_SHARE * start, REPETITION_SIGMAS * noise) and values[index - 1] < start - height / 2
     is_start = abs(again - start) < NEAR_START_SHARE * height and max(values[index:]) < start + height / 2
-    if not is_jump or not is_start or again - end < NEAR_START_SHARE * height:
+    is_lasting = min(values[index : index + NUM_ROWS]) > start - height / 2
+    if not is_jump or not is_lasting or not is_start or again - end < NEAR_START_SHARE * height:
         return None
     before, after = signals.losses[index - 1], signals.losses[index]
     return Finding(

@@ -87,8 +87,9 @@ def _judge_jolt(signals: Signals, peak: Point) -> Finding | None:
     rates, values = signals.rates, signals.values
     if rates[0].value < COLD_START_SHARE * peak.value or signals.run.is_excerpt or len(values) < 2 * MIN_POINTS:
         return None
+    width = min(JOLT_ROWS, max(3, len(values) // 12))
     early = values[: max(JOLT_ROWS, int(EARLY_SHARE * len(values)))]
-    levels = [median(early[i : i + JOLT_ROWS]) for i in range(len(early) - JOLT_ROWS + 1)]
+    levels = [median(early[i : i + width]) for i in range(len(early) - width + 1)]
     start, noise = min(early[:2]), max(signals.curve.noise, measure_noise(values[:NUM_EARLY]))
     rise = max(levels) - start
     if start <= 0 or rise < (JOLT_FACTOR - 1) * start or rise < JOLT_SIGMAS * noise:
