@@ -69,15 +69,15 @@ def _feed(stream: IO[bytes], data: bytes) -> None:
         pass
 
 
-def make_log(num_bytes: int) -> bytes:
+def make_log(num_bytes: int, steps_per_row: int = 2) -> bytes:
     """A console log of transformers 5 with progress bars and evaluations, about as large as asked."""
     draw = random.Random(7)  # noqa: S311  noise for a benchmark
-    parts, size, step, total = [], 0, 0, 9000
+    parts, size, step, total = [], 0, 0, max(9000, num_bytes // 100)
     while size < num_bytes:
         step += 1
         clock = f"{step // 60:02}:{step % 60:02}<1:00:00,  1.00s/it"
         part = f"\r {step * 100 // total:3}%|###       | {step}/{total} [{clock}]"
-        if step % 2 == 0:
+        if step % steps_per_row == 0:
             loss = 1.2 + 1.5 * 0.999**step + draw.gauss(0, 0.05)
             row = (
                 f"{{'loss': '{loss:.4g}', 'grad_norm': '0.81', 'learning_rate': '1e-4', 'epoch': '{step / 3000:.4g}'}}"

@@ -154,13 +154,13 @@ def test_unicode_in_names_and_values_is_kept() -> None:
     assert [point.value for point in run.points("größe")] == [2.0]
 
 
-def test_a_file_of_results_gives_its_summary() -> None:
+def test_a_file_of_results_gives_its_summary_and_its_evaluation() -> None:
     run = parse('{\n "epoch": 3.0,\n "eval_loss": 0.91,\n "train_loss": 1.04,\n "train_runtime": 812.5\n}\n')
     assert {name: (point.value, point.line.number) for name, point in run.summary.items() if name != "epoch"} == {
-        "eval_loss": (0.91, 3),
         "train_loss": (1.04, 4),
         "train_runtime": (812.5, 5),
     }
+    assert [(point.value, point.line.number) for point in run.points("eval_loss")] == [(0.91, 3)]
 
 
 def test_the_mean_loss_of_the_summary_is_not_the_last_loss() -> None:

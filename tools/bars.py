@@ -55,6 +55,9 @@ class Bars:
         track = self._tracks.get(total)
         if track is None:
             track = self._tracks[total] = _Track()
+        if not frame.is_beside_rows:
+            track.move(frame, number, raw)
+            return
         if self.shown.pop(total, None) != step:
             track.move(frame, number, raw)
         self.shown[total] = step

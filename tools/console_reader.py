@@ -6,14 +6,16 @@ from dataclasses import replace
 
 from tools.log_formats import LINE_FORMATS
 from tools.log_formats.containers import Unwrap, find_container
+from tools.log_formats.dispatch import LineDispatch, row_marker
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, FrameReader, any_of, decode, read_rank, strip_ansi
 from tools.log_formats.hf_console import HF_CONSOLE, Layout, learn_layout
 from tools.log_formats.pasted_table import HEADER_MARKERS, PastedTable
-from tools.log_formats.record import classify
+from tools.log_formats.record import Record, classify
 from tools.log_formats.setting_blocks import SettingReader
 from tools.log_formats.settings import MARKERS as SETTING_MARKERS
 from tools.log_formats.tracebacks import MARKERS as PROBLEM_MARKERS
 from tools.log_formats.tracebacks import ProblemReader
+from tools.log_formats.wandb_console import SUMMARY_MARKERS, WandbSummary
 from tools.row_batch import Event
 from tools.run import Line
 from tools.run_builder import BAR_SIGN, RunBuilder
@@ -31,8 +33,8 @@ PASTED_TABLE = "pasted_table"
 
 BAR_ENDS = (b"it/s]", b"s/it]", b"?it/s]")
 BAR_END = re.compile(rb"(?:it/s|s/it|\?it).{0,4}\]")
-RECORD_MARKER = any_of(marker for log_format in LINE_FORMATS for marker in log_format.markers)
-TABLE_MARKER = any_of(HEADER_MARKERS)
+RECORD_MARKER = row_marker(LINE_FORMATS)
+TABLE_MARKER = any_of((*HEADER_MARKERS, *SUMMARY_MARKERS))
 PROBLEM_MARKER = any_of(PROBLEM_MARKERS)
 SETTING_MARKER = any_of(SETTING_MARKERS)
 
@@ -44,8 +46,9 @@ class ConsoleReader:
         self._builder = builder
         self._problems, self._settings = ProblemReader(), SettingReader()
         self._layouts: dict[bytes, Layout] = {}
-        self._readers = tuple((one, one.new_reader() if one.new_reader else one.read) for one in LINE_FORMATS)
-        self._table = PastedTable()
+        self._dispatch = LineDispatch(LINE_FORMATS)
+        self._table, self._summary = PastedTable(), WandbSummary()
+        self._quoted: bytes | None = None
         self._shown_evals: dict[str, str] = {}
         self._wrapped = b""
         self._num_wrapped = 0
@@ -124,6 +127,12 @@ class ConsoleReader:
             self._events.extend(found)
             self._num_awaited = 1 if self._builder.is_long else NUM_AWAITED_BARS
 
+    def feed(self, number: int, text: bytes, quoted: bytes | None = None) -> None:
+        """Read one line of console text out of a file; ``quoted`` is how it stands there, where that differs."""
+        self._quoted = quoted
+        self.read_lines(number, [text])
+        self._quoted = None
+
     def finish(self) -> None:
         """Take note of what the log ends in."""
         if self._last_bar:
@@ -142,45 +151,52 @@ class ConsoleReader:
             found = self._read_row(number, raw, frame)
             if found:
                 return found
-        if self._table.is_open or TABLE_MARKER.search(frame):
-            values = self._table.read(decode(frame, MAX_SETTINGS_BYTES))
-            if values and classify(values):
-                self._builder.format = self._builder.format or PASTED_TABLE
-                return self._to_events(values, number, raw, read_rank(decode(frame, MAX_QUOTED_BYTES)))
+        if self._table.is_open or self._summary.is_open or TABLE_MARKER.search(frame):
+            found = self._read_block(number, raw, frame)
+            if found:
+                return found
         sign = PROBLEM_MARKER.search(frame)
         if sign or self._problems.wants_every_line:
             self._read_problem(number, raw, frame, sign.start() if sign else 0)
         settings = self._settings
         if not settings.is_idle and (settings.wants_every_line or SETTING_MARKER.search(frame)):
             for setting in settings.read(decode(frame, MAX_SETTINGS_BYTES), number):
-                is_quote = frame is raw and len(raw) <= MAX_QUOTED_BYTES
-                self._builder.add_setting(setting if is_quote else replace(setting, line=_quote(number, raw)))
+                is_quote = frame is raw and self._quoted is None and len(raw) <= MAX_QUOTED_BYTES
+                self._builder.add_setting(setting if is_quote else replace(setting, line=self._quote(number, raw)))
         return ((number, raw),) if BAR_END.search(frame) else ()
 
     def _read_problem(self, number: int, raw: bytes, frame: bytes, place: int) -> None:
         """Hand on what stands round a sign; it may come after megabytes of bars."""
         if place < MAX_QUOTED_BYTES - PROBLEM_BYTES:
-            self._problems.read(_quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
+            self._problems.read(self._quote(number, raw), decode(frame, MAX_QUOTED_BYTES))
             return
         window = frame[place - BEFORE_PROBLEM_BYTES :]
         shown = max(0, raw.find(window[:PROBLEM_BYTES]))
-        self._problems.read(_quote(number, raw[shown:]), decode(window, MAX_QUOTED_BYTES))
+        self._problems.read(self._quote(number, raw[shown:]), decode(window, MAX_QUOTED_BYTES))
 
     def _read_row(self, number: int, raw: bytes, frame: bytes) -> Sequence[Event]:
         """Ask the formats whose markers the frame holds; gives its row and the bar in front of it, if any."""
-        text = ""
-        for log_format, read in self._readers:
-            if not any(marker in frame for marker in log_format.markers):
-                continue
-            text = text or decode(frame)
-            values = read(text)
-            if not values or classify(values) is None:
-                continue
-            self._builder.format = log_format.name
-            if log_format is HF_CONSOLE and frame is raw and len(self._layouts) < MAX_LAYOUTS:
-                self._learn(frame)
-            return self._to_events(values, number, raw, read_rank(text))
-        return ()
+        found = self._dispatch.read(frame)
+        if found is None:
+            return ()
+        log_format, values, text = found
+        self._builder.format = log_format.name
+        if log_format is HF_CONSOLE and frame is raw and self._quoted is None and len(self._layouts) < MAX_LAYOUTS:
+            self._learn(frame)
+        return self._to_events(values, number, raw, read_rank(text))
+
+    def _read_block(self, number: int, raw: bytes, frame: bytes) -> Sequence[Event]:
+        """Read a line of a pasted table, or of the summary that W&B prints at the end."""
+        text = decode(frame, MAX_SETTINGS_BYTES)
+        summary = self._summary.read(text)
+        if summary:
+            self._builder.add_record(Record("summary", summary, self._quote(number, raw)))
+            return ()
+        values = self._table.read(text)
+        if not values or classify(values) is None:
+            return ()
+        self._builder.format = self._builder.format or PASTED_TABLE
+        return self._to_events(values, number, raw, read_rank(text))
 
     def _learn(self, frame: bytes) -> None:
         layout = learn_layout(frame)
@@ -189,10 +205,10 @@ class ConsoleReader:
 
     def _to_events(self, values: dict[str, float], number: int, raw: bytes, rank: int | None) -> Sequence[Event]:
         rank = int(values.pop("rank", -1)) if rank is None and values.get("rank", -1) >= 0 else rank
-        if not self._builder.accepts_rank(rank, values, _quote(number, raw) if rank else Line(number, "")):
+        if not self._builder.accepts_rank(rank, values, self._quote(number, raw) if rank else Line(number, "")):
             return ((0, b""),)
         fresh = self._drop_repeated_evals(values)
-        row = (tuple(fresh), tuple(fresh.values()), number, raw)
+        row = (tuple(fresh), tuple(fresh.values()), number, raw if self._quoted is None else self._quoted)
         if BAR_SIGN in raw and b"{" not in raw:
             return (row, (number, raw))
         beside = raw[: max(0, raw.find(b"{"))]
@@ -207,6 +223,9 @@ class ConsoleReader:
         self._shown_evals.update(evals)
         return fresh
 
+    def _quote(self, number: int, raw: bytes) -> Line:
+        return Line(number, decode(raw if self._quoted is None else self._quoted, MAX_QUOTED_BYTES))
+
     def _join_wrapped(self, frame: bytes) -> bytes:
         """Join a row that a terminal or an editor broke into lines; gives the frame itself where none is open."""
         joined = self._wrapped + frame
@@ -217,10 +236,6 @@ class ConsoleReader:
             joined if is_open and self._num_wrapped < MAX_WRAPPED_LINES and len(joined) < MAX_WRAPPED_BYTES else b""
         )
         return joined if start >= 0 and not is_open else frame
-
-
-def _quote(number: int, raw: bytes) -> Line:
-    return Line(number, decode(raw, MAX_QUOTED_BYTES))
 
 
 def _unwrap(unwrap: Unwrap, lines: Sequence[bytes]) -> list[bytes]:

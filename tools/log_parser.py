@@ -49,11 +49,11 @@ def parse_log(stream: ByteSource, name: str = "stdin") -> Run:
     if not head.strip():
         raise BadInput(f"{name}: is empty; pipe the trainer's output in, or pass a log file")
     joined, console = Joined(head, opened), ConsoleReader(builder)
-    builder.feed_text = lambda number, text: console.read_lines(number, [text])
+    builder.feed_text = console.feed
     file_format = next((one for one in FILE_FORMATS if one.detect(head)), None)
     if file_format:
-        builder.format = file_format.name
         file_format.read(joined, builder)
+        builder.format = file_format.name
         console.finish()
         return builder.build()
     check_is_text(name, head)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tools.run import Total
 
-TELLING_METRICS = ("loss", "eval_loss", "grad_norm")
+TELLING_METRICS = ("loss", "eval_loss", "grad_norm", "eval_train_loss")
 
 Row = tuple[tuple[str, ...], tuple[float, ...], int, bytes]
 """Names, their values, the line number, and the text as it stands in the log."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from operator import eq
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tools.bars import Bars
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
@@ -44,12 +44,24 @@ def _kind_of(names: tuple[str, ...]) -> Kind:
     return classify(dict.fromkeys(names, 0.0)) or "train"
 
 
+class FeedText(Protocol):
+    """Takes a line of console text."""
+
+    def __call__(self, number: int, text: bytes, quoted: bytes | None = None) -> None:
+        """Read it."""
+        ...
+
+
+def _ignore(number: int, text: bytes, quoted: bytes | None = None) -> None:
+    """Read no console text, as long as nobody does."""
+
+
 @dataclass(slots=True)
 class RunBuilder:
     """Takes rows, bars, settings and problems in the order of the log.
 
     Attributes:
-        feed_text: sends one line (its number and bytes) through the reader of console text, for files that hold some.
+        feed_text: sends a line of console text in a file through its reader: number, text, how it is quoted there.
         num_lines, num_bytes: what was read of the input.
     """
 
@@ -59,7 +71,7 @@ class RunBuilder:
     problems: list[Problem] = field(default_factory=list)
     num_lines: int = 0
     num_bytes: int = 0
-    feed_text: Callable[[int, bytes], None] = lambda _number, _text: None
+    feed_text: FeedText = _ignore
     _rows: dict[Kind, list[RawRow]] = field(default_factory=dict)
     _strides: dict[Kind, int] = field(default_factory=dict)
     _totals: Totals = field(default_factory=Totals)
@@ -79,7 +91,10 @@ class RunBuilder:
 
     def add_record(self, record: Record) -> None:
         """Take one group of metrics; one that was printed twice counts once."""
-        if record.values and self.accepts_rank(record.rank, record.values, record.line):
+        if record.kind == "summary":
+            self._num_records += 1
+            self._keep(record, self._num_records)
+        elif record.values and self.accepts_rank(record.rank, record.values, record.line):
             row: Row = (tuple(record.values), tuple(record.values.values()), record.line.number, b"")
             self.add_events([row], lambda _row: record)
 
@@ -204,7 +219,7 @@ class RunBuilder:
         """Take a frame of a progress bar, of training or of something else."""
         frame = read_frame(strip_ansi(raw))
         if frame:
-            for row in self._pending:
+            for row in self._pending if frame.is_beside_rows else ():
                 row.after.setdefault(frame.total, frame.step)
             self._bars.see(frame, number, raw)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tools.log_formats.record import TRAIN_METRICS
 from tools.run import Segment
 from tools.steps import RawRow, read_step
 
@@ -20,7 +21,7 @@ def split_segments(rows: Sequence[RawRow]) -> tuple[Segment, ...]:
     Returns:
         The stretches in the order of the log; none where no row tells its place.
     """
-    trained = [row for row in rows if row.record.kind == "train"]
+    trained = [row for row in rows if not TRAIN_METRICS.isdisjoint(row.record.values)]
     name = max(COORDINATES, key=lambda name: sum(name in row.record.values for row in trained))
     places = [(row, place) for row in trained if (place := row.record.values.get(name)) is not None]
     if not places:

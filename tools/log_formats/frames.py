@@ -114,8 +114,16 @@ def read_rank(text: str) -> int | None:
 
 
 def any_of(markers: Iterable[bytes]) -> re.Pattern[bytes]:
-    """A pattern that finds any of some literal markers."""
-    return re.compile(b"|".join(re.escape(marker) for marker in markers))
+    """A pattern that finds any of some literal markers; those with the same first byte are looked at together.
+
+    Example:
+        >>> any_of([b"loss", b"lr", b"step"]).pattern
+        b'l(?:oss|r)|s(?:tep)'
+    """
+    rests: dict[bytes, list[bytes]] = {}
+    for marker in markers:
+        rests.setdefault(marker[:1], []).append(re.escape(marker[1:]))
+    return re.compile(b"|".join(re.escape(first) + b"(?:" + b"|".join(rest) + b")" for first, rest in rests.items()))
 
 
 def strip_ansi(frame: bytes) -> bytes:

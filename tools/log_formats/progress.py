@@ -11,6 +11,7 @@ _DESCRIBED = re.compile(
     rb"([^\r\n]{1,160}?)[:\s>\"]\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<"
     rb"[^\]]{1,60}(?:it/s|s/it)"
 )
+_NOTEBOOK = re.compile(rb"\s{0,8}\[\s{0,4}(\d{1,12})/(\d{1,12}) ([\d:]{4,20}) < ")
 # Words of bars that tqdm draws for other work than training steps.
 _OTHER_WORK = re.compile(
     rb"map|load|token|filter|generat|fetch|sav|eval|valid|test|predict|infer|convert|shard|process|pack|trunc|extract|"
@@ -24,11 +25,17 @@ DESCRIPTION_BYTES = 40
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One drawing of a bar: the step it shows, its total, and the time since it started as tqdm writes it."""
+    """One drawing of a bar.
+
+    Attributes:
+        step, total: what it shows; clock: the time since it started, as tqdm writes it.
+        is_beside_rows: it was drawn between the rows; a notebook's bar stands above its table, as it was last.
+    """
 
     step: int
     total: int
     clock: str
+    is_beside_rows: bool = True
 
     @property
     def elapsed_seconds(self) -> float:
@@ -40,14 +47,17 @@ def read_frame(raw: bytes) -> Frame | None:
     """Read a frame of a bar that may be the training bar's: one without a description, or described as no other work.
 
     Source:
-        tqdm/std.py, tqdm.format_meter.
+        tqdm/std.py, tqdm.format_meter; transformers/utils/notebook.py, NotebookProgressBar.
 
     Example:
         >>> read_frame(b"  3%|#         | 15/500 [00:42<22:51,  2.83s/it]")
-        Frame(step=15, total=500, clock='00:42')
+        Frame(step=15, total=500, clock='00:42', is_beside_rows=True)
         >>> read_frame(b"Map:  50%|#####     | 5/10 [00:01<00:01,  5.0 examples/s]") is None
         True
     """
+    match = _NOTEBOOK.match(raw)
+    if match:
+        return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"), is_beside_rows=False)
     match = _FRAME.match(raw)
     if match:
         return Frame(int(match[1]), int(match[2]), match[3].decode("ascii", "replace"))

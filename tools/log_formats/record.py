@@ -80,7 +80,8 @@ class FileFormat:
 _CANONICAL = {
     name: canonical
     for canonical, names in {
-        "step": "global_step current_steps iteration iter iters num_steps train_step training_step batch steps _step",
+        "step": "global_step num_updates current_steps iteration iter iters num_steps train_step training_step batch "
+        "steps _step",
         "epoch": "epochs current_epoch train_epoch",
         "total_steps": "max_steps num_training_steps train_steps",
         "loss": "train_loss training_loss lm_loss reduced_train_loss train/loss loss_train trainloss avg_loss ce_loss "
