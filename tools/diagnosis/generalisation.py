@@ -20,7 +20,8 @@ FEW_EVALS_SHARE = 0.3
 """The rise must reach 4 % and 30 % over the number of evaluations: the lowest of few is low by luck as well."""
 CERTAIN_SHARE = 0.15
 SIGNIFICANCE = 3.0
-"""On simulated runs whose evaluations only settle, with 2 % of noise, under 1 in 100 is called overfitting."""
+"""Of 6000 simulated runs whose evaluations only settle, with noise of 0.2 to 5 %, 0.7 % are called overfitting; of runs
+whose validation loss climbs by 15 % and more, 99 %."""
 MEMORISED_SIGNIFICANCE = 1.2
 MEMORISED_SHARE = 0.25
 """A training loss below a quarter of the validation loss: the rows are known by heart, so less of a rise convinces."""
