@@ -27,6 +27,7 @@ MAX_WRAPPED_LINES = 4
 MAX_WRAPPED_BYTES = 4000
 MAX_SETTINGS_BYTES = 16_000
 MAX_LAYOUTS = 16
+BAR_SIGNS = (BAR_SIGN, "•".encode())
 PROBLEM_BYTES = 500
 BEFORE_PROBLEM_BYTES = 200
 PASTED_TABLE = "pasted_table"
@@ -207,7 +208,7 @@ class ConsoleReader:
         rank = int(values.pop("rank", -1)) if rank is None and values.get("rank", -1) >= 0 else rank
         if not self._builder.accepts_rank(rank, values, self._quote(number, raw) if rank else Line(number, "")):
             return ((0, b""),)
-        fresh = self._drop_repeated_evals(values)
+        fresh = self._drop_repeated_evals(values) if any(sign in raw for sign in BAR_SIGNS) else values
         row = (tuple(fresh), tuple(fresh.values()), number, raw if self._quoted is None else self._quoted)
         if BAR_SIGN in raw and b"{" not in raw:
             return (row, (number, raw))

@@ -276,7 +276,7 @@ def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping
         for name in row.record.values:
             if name not in COORDINATES:
                 found = points.setdefault(name, [])
-                if found and _is_redrawn(found[-1], step, row):
+                if len(found) > 1 and found[-1].value == found[-2].value and _is_redrawn(found[-1], step, row):
                     found.pop()
                 found.append(_point(row, name, step))
     return {
@@ -286,12 +286,15 @@ def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping
 
 
 def _is_redrawn(last: Point, step: int | None, row: RawRow) -> bool:
-    """Whether a bar showed this step before: it is drawn once with the old values and again with the new ones."""
-    return (
-        step is not None
-        and last.step == step
-        and all(BAR_SIGN.decode() in text for text in (row.record.line.text, last.line.text))
-    )
+    """Whether a bar showed this step before, still with the values of the step before that: it is drawn twice a step.
+
+    Where the values were new, the step may be stale: tqdm draws it again after a tenth of a second only.
+    """
+    return step is not None and last.step == step and all(_is_bar(one) for one in (row.record.line, last.line))
+
+
+def _is_bar(line: Line) -> bool:
+    return BAR_SIGN.decode() in line.text
 
 
 def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, Point]:
