@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.setting_values import canonical_setting, read_named
 from tools.run import Line, Setting
 
@@ -16,9 +17,9 @@ MIN_STRONG = 2
 NOT_TRAINING = frozenset(
     {"generate", "GenerationConfig", "pipeline", "SamplingParams", "fast_generate", "TextStreamer"}
 )
-OPTIMIZER = re.compile(r"Adam|SGD|Lion|Lamb|Adafactor|RMSprop|Muon")
-CONFIG = re.compile(r"(?:Arguments|Config|Args|get_peft_model|^dict|from_pretrained|DataLoader)$")
-ADAPTER = re.compile(r"[Ll]ora|peft_model", re.IGNORECASE)
+OPTIMIZER = lazy_pattern(r"Adam|SGD|Lion|Lamb|Adafactor|RMSprop|Muon")
+CONFIG = lazy_pattern(r"(?:Arguments|Config|Args|get_peft_model|^dict|from_pretrained|DataLoader)$")
+ADAPTER = lazy_pattern(r"[Ll]ora|peft_model", re.IGNORECASE)
 _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 Literal = bool | int | float | str

@@ -1,9 +1,9 @@
 """YAML and JSON configs: a setting is known by its name and by the sections round it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.setting_names import KINDS, OTHER_SECTIONS
 from tools.log_formats.setting_values import canonical_setting, read_named
 from tools.run import Line, Setting
@@ -14,7 +14,7 @@ MAX_ITEMS = 64
 MAX_BRACKETS = 100
 """Brackets nested deeper than this are no config, and libyaml takes quadratic time over them."""
 
-_BRACKET = re.compile(r"[\[\]{}]|(?:- ){40}")
+_BRACKET = lazy_pattern(r"[\[\]{}]|(?:- ){40}")
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
 """Console text to rows, bars, settings and problems: one pass, and little time for the lines that say nothing."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats import LINE_FORMATS
 from tools.log_formats.containers import Unwrap, find_container
 from tools.log_formats.dispatch import LineDispatch, row_marker
@@ -33,7 +33,7 @@ BEFORE_PROBLEM_BYTES = 200
 PASTED_TABLE = "pasted_table"
 
 BAR_ENDS = (b"it/s]", b"s/it]", b"?it/s]")
-BAR_END = re.compile(rb"(?:it/s|s/it|\?it).{0,4}\]")
+BAR_END = lazy_pattern(rb"(?:it/s|s/it|\?it).{0,4}\]")
 RECORD_MARKER = row_marker(LINE_FORMATS)
 TABLE_MARKER = any_of((*HEADER_MARKERS, *SUMMARY_MARKERS))
 PROBLEM_MARKER = any_of(PROBLEM_MARKERS)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import BadInput
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import decode
 from tools.log_formats.setting_blocks import SettingReader
 from tools.run import Line, Setting
@@ -16,9 +17,9 @@ MAX_BYTES = 4 << 20
 MAX_LINE_BYTES = 2000
 ALLOWED = "pass the training config or script: YAML, JSON, TOML, Python, shell or a notebook"
 
-_COMMENT = re.compile(r"(?:^|\s)(?:#|//).*")
-_VARIABLE = re.compile(r"^\s*(?:export\s+|local\s+)?([A-Za-z_]\w{0,60})=(['\"]?)([\w.+/,:@-]{1,200})\2\s*;?$")
-_REFERENCE = re.compile(r"\$\{?([A-Za-z_]\w{0,60})(?::?-([\w.+/-]{0,100}))?\}?")
+_COMMENT = lazy_pattern(r"(?:^|\s)(?:#|//).*")
+_VARIABLE = lazy_pattern(r"^\s*(?:export\s+|local\s+)?([A-Za-z_]\w{0,60})=(['\"]?)([\w.+/,:@-]{1,200})\2\s*;?$")
+_REFERENCE = lazy_pattern(r"\$\{?([A-Za-z_]\w{0,60})(?::?-([\w.+/-]{0,100}))?\}?")
 
 
 def read_config(path: Path) -> dict[str, Setting]:

@@ -3,12 +3,14 @@
 import math
 import re
 
+from tools.lazy_pattern import lazy_pattern
+
 UNIT_BYTES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 UNIT_BYTES |= {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "BYTES": 1}
 
-_SIZE = re.compile(r"(?<![0-9.,])([0-9][0-9,]{0,19}(?:\.[0-9]{1,20})?)\s{0,4}([KMGT]i?B|B|bytes)\b", re.IGNORECASE)
+_SIZE = lazy_pattern(r"(?<![0-9.,])([0-9][0-9,]{0,19}(?:\.[0-9]{1,20})?)\s{0,4}([KMGT]i?B|B|bytes)\b", re.IGNORECASE)
 
-_CLOCK = re.compile(r"(?:(\d{1,6}) days?, )?(?:(?:(\d{1,6}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,9})?)")
+_CLOCK = lazy_pattern(r"(?:(\d{1,6}) days?, )?(?:(?:(\d{1,6}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,9})?)")
 
 
 def parse_size(text: str) -> int | None:

@@ -1,23 +1,22 @@
 """Example scripts of accelerate and transformers without a Trainer, and of sentence-level libraries like them."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, WRAPPED, Field, PairLayout, as_eval, first_of
 from tools.log_formats.record import LogFormat
 
 _DICTIONARY = PairLayout(
-    re.compile(r"\bepoch (?P<epoch>\d{1,9})(?:, step (?P<step>\d{1,12}))?(?=: \{')"),
-    re.compile(rf"'([\w/ -]{{1,60}})': (?:(?:np|numpy)\.\w{{1,12}}\()?({NUMBER})"),
+    lazy_pattern(r"\bepoch (?P<epoch>\d{1,9})(?:, step (?P<step>\d{1,12}))?(?=: \{')"),
+    lazy_pattern(rf"'([\w/ -]{{1,60}})': (?:(?:np|numpy)\.\w{{1,12}}\()?({NUMBER})"),
 )
 _PERPLEXITY = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bepoch (?P<epoch>\d{{1,9}})(?:, step \d{{1,12}})?: perplexity: (?P<eval_perplexity>{NUMBER}) eval_loss: "
         rf"(?:tensor\()?(?P<eval_loss>{NUMBER})"
     )
 )
 _PEFT = PairLayout(
-    re.compile(r"\bepoch=(?P<epoch>\d{1,9}): (?=train_ppl=)"),
-    re.compile(rf"\b(train_ppl|train_epoch_loss|eval_ppl|eval_epoch_loss)={WRAPPED}"),
+    lazy_pattern(r"\bepoch=(?P<epoch>\d{1,9}): (?=train_ppl=)"),
+    lazy_pattern(rf"\b(train_ppl|train_epoch_loss|eval_ppl|eval_epoch_loss)={WRAPPED}"),
     {
         "train_ppl": Field("perplexity"),
         "train_epoch_loss": Field("loss"),

@@ -1,8 +1,8 @@
 """mlx-lm and its descendants (mlx-vlm, mlx-tune, mlx-examples)."""
 
 import math
-import re
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, Field, PairLayout
 from tools.log_formats.record import LogFormat
 
@@ -42,8 +42,8 @@ MLX_LM = LogFormat(
     ),
     markers=(b": Train loss ", b": Val loss "),
     read=PairLayout(
-        re.compile(r"\b(?:Iter|Step|Iteration) (?P<step>\d{1,12})(?=: (?:Train|Val) loss )"),
-        re.compile(rf"[:,] ([A-Z][A-Za-z/ ]{{1,40}}?) ?({NUMBER})(?: ?([GM]B))?"),
+        lazy_pattern(r"\b(?:Iter|Step|Iteration) (?P<step>\d{1,12})(?=: (?:Train|Val) loss )"),
+        lazy_pattern(rf"[:,] ([A-Z][A-Za-z/ ]{{1,40}}?) ?({NUMBER})(?: ?([GM]B))?"),
         {
             "Train loss": Field("loss"),
             "Val loss": Field("eval_loss"),

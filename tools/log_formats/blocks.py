@@ -3,13 +3,14 @@
 Each metric's line is a row of its own, with the step that the head of its block told.
 """
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, Names, read_pairs, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
-_COMPOSER_HEAD = re.compile(r"(\[epoch=(\d{1,9})(?:/\d{1,9})?\])?\[batch=(\d{1,12})(?:/(\d{1,12}))?\]:|\[Eval batch=\d")
-_COMPOSER_METRIC = re.compile(rf"\s(Train|Eval) ([A-Za-z][\w/.+() -]{{0,120}}): ({NUMBER})\s{{0,4}}(?:$|\[)")
+_COMPOSER_HEAD = lazy_pattern(
+    r"(\[epoch=(\d{1,9})(?:/\d{1,9})?\])?\[batch=(\d{1,12})(?:/(\d{1,12}))?\]:|\[Eval batch=\d"
+)
+_COMPOSER_METRIC = lazy_pattern(rf"\s(Train|Eval) ([A-Za-z][\w/.+() -]{{0,120}}): ({NUMBER})\s{{0,4}}(?:$|\[)")
 _COMPOSER_NAMES = {
     "loss/train/total": "loss",
     "metrics/eval/LanguageCrossEntropy": "eval_loss",
@@ -84,8 +85,8 @@ COMPOSER = LogFormat(
     new_reader=_new_composer_reader,
 )
 
-_OLMO_HEAD = re.compile(r"\[step=([\d,]{1,16})(?:/([\d,]{1,16}))?(?:,epoch=(\d{1,9})(?:/\d{1,9})?)?[\],]")
-_OLMO_METRIC = re.compile(rf"(?:^|\s{{2,8}})([A-Za-z][\w/.() -]{{0,120}}?)=({NUMBER})\s{{0,4}}(?:$|\[)")
+_OLMO_HEAD = lazy_pattern(r"\[step=([\d,]{1,16})(?:/([\d,]{1,16}))?(?:,epoch=(\d{1,9})(?:/\d{1,9})?)?[\],]")
+_OLMO_METRIC = lazy_pattern(rf"(?:^|\s{{2,8}})([A-Za-z][\w/.() -]{{0,120}}?)=({NUMBER})\s{{0,4}}(?:$|\[)")
 _OLMO_NAMES = {
     "train/CrossEntropyLoss": "loss",
     "train/CE loss": "loss",
@@ -160,8 +161,8 @@ OLMO = LogFormat(
     new_reader=_new_olmo_reader,
 )
 
-_RL_HEAD = re.compile(r"={3,40} Step (\d{1,12})/(\d{1,12}) ={3,40}")
-_RL_PAIR = re.compile(rf"• ([A-Z][\w /()-]{{0,60}}): ({NUMBER}){UNIT}")
+_RL_HEAD = lazy_pattern(r"={3,40} Step (\d{1,12})/(\d{1,12}) ={3,40}")
+_RL_PAIR = lazy_pattern(rf"• ([A-Z][\w /()-]{{0,60}}): ({NUMBER}){UNIT}")
 _RL_NAMES: Names = {
     "Loss": Field("loss"),
     "Avg Reward": Field("reward"),

@@ -1,11 +1,11 @@
 """The columns of a table of metrics: which one is the step, and under which names the rules know the others."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.record import TRAIN_METRICS, canonical_name
 from tools.units import parse_number
 
@@ -37,12 +37,12 @@ _MEANS = frozenset({"train_loss", "train/train_loss"})
 """Beside the duration of the run this is its mean loss, and no value of the curve."""
 _RANKS = {name: rank for names in _PREFERRED.values() for rank, name in enumerate(names.split())}
 _WITHIN_EPOCH = frozenset({"step", "batch", "iter", "iters", "iteration", "batch_idx"})
-_EVALUATED = re.compile(r"(?:^|[^a-z])(?:eval|evaluation|val|valid|validation|dev|test)(?:[^a-z]|$)")
-_LOSS = re.compile(r"loss(?![_ ]?(?:scale|weight|coef))")
+_EVALUATED = lazy_pattern(r"(?:^|[^a-z])(?:eval|evaluation|val|valid|validation|dev|test)(?:[^a-z]|$)")
+_LOSS = lazy_pattern(r"loss(?![_ ]?(?:scale|weight|coef))")
 _SPREAD = ("__min", "__max")
-_INDEX = re.compile(r"(?:unnamed: \d{1,6}|index|#)?")
-_NAME = re.compile(r"[\w#%$][\w \-./:%()\[\]@+#&*=|,$]*")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3}){1,6}(?:\.\d{0,30})?")
+_INDEX = lazy_pattern(r"(?:unnamed: \d{1,6}|index|#)?")
+_NAME = lazy_pattern(r"[\w#%$][\w \-./:%()\[\]@+#&*=|,$]*")
+_THOUSANDS = lazy_pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3}){1,6}(?:\.\d{0,30})?")
 
 
 @dataclass(frozen=True, slots=True)

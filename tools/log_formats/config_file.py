@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.line_blocks import LineBlocks
 from tools.log_formats.record import FileFormat
@@ -18,13 +19,13 @@ MIN_SETTINGS = 2
 MAX_LINE_LENGTH = 2000
 MAX_HELD_LINES = 200
 
-_YAML_LINE = re.compile(r"\s{0,80}(?:#.*|---|\.\.\.|-(?:\s.*)?|[\w.\-/\"']{1,120}\s{0,20}:(?:\s.*)?|[\]}],?)?\r?")
-_CONTINUED = re.compile(r"\s{2,80}\S.*")
-_TRACKED_KEY = re.compile(r"([A-Za-z_][\w./-]{0,120}):\s{0,20}")
-_TRACKED_VALUE = re.compile(r"\s{2,8}value:\s{1,8}(\S.{0,400})")
-_METRIC = re.compile(r"\s{0,20}[\w./-]{0,60}loss[\"']?\s{0,4}:\s{0,4}[\"']?[-+]?\d", re.IGNORECASE)
-_TRACKED_LIST = re.compile(r"\s{2,8}value:\s{0,20}")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
+_YAML_LINE = lazy_pattern(r"\s{0,80}(?:#.*|---|\.\.\.|-(?:\s.*)?|[\w.\-/\"']{1,120}\s{0,20}:(?:\s.*)?|[\]}],?)?\r?")
+_CONTINUED = lazy_pattern(r"\s{2,80}\S.*")
+_TRACKED_KEY = lazy_pattern(r"([A-Za-z_][\w./-]{0,120}):\s{0,20}")
+_TRACKED_VALUE = lazy_pattern(r"\s{2,8}value:\s{1,8}(\S.{0,400})")
+_METRIC = lazy_pattern(r"\s{0,20}[\w./-]{0,60}loss[\"']?\s{0,4}:\s{0,4}[\"']?[-+]?\d", re.IGNORECASE)
+_TRACKED_LIST = lazy_pattern(r"\s{2,8}value:\s{0,20}")
+_COMMENT = lazy_pattern(r"(?:^|\s)#.*")
 
 
 def is_config(head: bytes) -> bool:

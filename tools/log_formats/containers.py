@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Callable
 
+from tools.lazy_pattern import lazy_pattern
+
 NUM_SAMPLED_LINES = 20
 MAX_JOINED_BYTES = 1 << 20
 TEXT_KEYS = ("log", "textPayload", "message", "msg", "line")
@@ -14,8 +16,8 @@ TEXT_KEYS = ("log", "textPayload", "message", "msg", "line")
 Unwrap = Callable[[bytes], bytes | None]
 """The text of a wrapped line; None where it is a part whose rest comes with the next line."""
 
-_CRI = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]{8,20}(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) ([FP]) ")
-_JSON_TEXT = re.compile(rb'\s*\{.{0,400}"(?:%s)"\s*:\s*"' % "|".join(TEXT_KEYS).encode(), re.DOTALL)
+_CRI = lazy_pattern(rb"\d{4}-\d\d-\d\dT[\d:.]{8,20}(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) ([FP]) ")
+_JSON_TEXT = lazy_pattern(rb'\s*\{.{0,400}"(?:%s)"\s*:\s*"' % "|".join(TEXT_KEYS).encode(), re.DOTALL)
 
 
 def find_container(head: bytes) -> Unwrap | None:

@@ -1,19 +1,18 @@
 """DeepSpeed's engine lines (step, timer, loss scaler) and DeepSpeed-Chat."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, WRAPPED, Field, LineReader, PairLayout, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _STEP = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bstep=(?P<step>\d{{1,12}}), skipped=(?P<skipped_steps>\d{{1,12}}), lr=\[(?:np\.\w{{1,9}}\()?"
         rf"(?P<learning_rate>{NUMBER})"
     )
 )
 _TIMER = PairLayout(
-    re.compile(r"\bepoch=(?P<epoch>\d{1,9})/micro_step=\d{1,12}/global_step=(?P<step>\d{1,12})(?=, )"),
-    re.compile(rf", (RunningAvgSamplesPerSec|CurrSamplesPerSec|MaxMemAllocated)=({NUMBER})(GB)?"),
+    lazy_pattern(r"\bepoch=(?P<epoch>\d{1,9})/micro_step=\d{1,12}/global_step=(?P<step>\d{1,12})(?=, )"),
+    lazy_pattern(rf", (RunningAvgSamplesPerSec|CurrSamplesPerSec|MaxMemAllocated)=({NUMBER})(GB)?"),
     {
         "MaxMemAllocated": Field("memory_bytes"),
         "RunningAvgSamplesPerSec": Field("samples_per_second"),
@@ -21,12 +20,12 @@ _TIMER = PairLayout(
     },
 )
 _PIPELINE = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bsteps: (?P<step>\d{{1,12}}) loss: (?P<loss>{NUMBER}) iter time \(s\): (?P<step_seconds>{NUMBER})"
         rf"(?: samples/sec: (?P<samples_per_second>{NUMBER}))?"
     )
 )
-_OVERFLOW = re.compile(
+_OVERFLOW = lazy_pattern(
     r"(?:OVERFLOW!|overflow!)(?: Rank \d{1,6})? Skipping step\. Attempted loss scale: (\d{1,12}(?:\.\d{1,6})?)"
     r"(?:, reducing to (\d{1,12}(?:\.\d{1,6})?))?"
 )
@@ -87,16 +86,16 @@ DEEPSPEED = LogFormat(
 )
 
 _SUPERVISED = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bEpoch: (?P<epoch>\d{{1,9}}), Step: (?P<step>\d{{1,12}}), Rank: (?P<rank>\d{{1,6}})"
         rf", loss = (?:tensor\(|\[)?(?P<loss>{NUMBER})"
     )
 )
 _PPO = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"\b[eE]poch: (?P<epoch>\d{1,9}) ?\| ?[sS]tep: (?P<step>\d{1,12}) ?(?=\| ?(?:ppo_ep|PPO Epoch|Actor Loss): )"
     ),
-    re.compile(rf"\| {{0,32}}([A-Za-z][\w ]{{1,40}}): ?(?:tensor\()?({NUMBER})"),
+    lazy_pattern(rf"\| {{0,32}}([A-Za-z][\w ]{{1,40}}): ?(?:tensor\()?({NUMBER})"),
     {
         "Actor Loss": Field("act_loss"),
         "Critic Loss": Field("cri_loss"),
@@ -105,21 +104,21 @@ _PPO = PairLayout(
         "PPO Epoch": Field("ppo_ep"),
     },
 )
-_REWARD = re.compile(rf"\b[aA]verage reward score: {WRAPPED}")
+_REWARD = lazy_pattern(rf"\b[aA]verage reward score: {WRAPPED}")
 _EVALUATION = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"(?:^|[\]>:)-] {{0,2}})ppl: (?P<eval_perplexity>{NUMBER})(?:, loss: (?P<eval_loss>{NUMBER}))?"
         r"\s{0,4}(?:$|\[)"
     )
 )
 _REWARD_EVALUATION = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"chosen_last_scores \(higher is better\) : (?P<eval_chosen_score>{NUMBER})"
         rf"(?:, rejected_last_scores \(lower is better\) : (?P<eval_rejected_score>{NUMBER}))?"
         rf",? {{0,2}}acc \(higher is better\) : (?P<eval_accuracy>{NUMBER})"
     )
 )
-_EVALUATED_EPOCH = re.compile(r"\*{5} Evaluating (?:perplexity|reward), Epoch (\d{1,9})/\d{1,9} \*{5}")
+_EVALUATED_EPOCH = lazy_pattern(r"\*{5} Evaluating (?:perplexity|reward), Epoch (\d{1,9})/\d{1,9} \*{5}")
 
 
 class _ChatReader:

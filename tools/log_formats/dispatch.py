@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import any_of, decode
 from tools.log_formats.pairs import LineReader
 from tools.log_formats.record import LogFormat, classify
@@ -12,7 +13,7 @@ MAX_SHAPE_BYTES = 1000
 
 Reader = tuple[LogFormat, LineReader]
 
-_NUMBERS = re.compile(rb"(?<![\w.])[-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|nan\b|inf\b)")
+_NUMBERS = lazy_pattern(rb"(?<![\w.])[-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|nan\b|inf\b)")
 
 
 def row_marker(formats: Iterable[LogFormat]) -> re.Pattern[bytes]:
@@ -21,7 +22,7 @@ def row_marker(formats: Iterable[LogFormat]) -> re.Pattern[bytes]:
     Example:
         >>> from tools.log_formats.apple import MLX_LM
         >>> row_marker([MLX_LM]).pattern
-        b':\\\\ Train\\\\ loss\\\\ |:\\\\ Val\\\\ loss\\\\ '
+        b':(?:\\\\ Train\\\\ loss\\\\ |\\\\ Val\\\\ loss\\\\ )'
     """
     markers = dict.fromkeys(marker for log_format in formats for marker in log_format.markers)
     return any_of(one for one in markers if not any(other in one for other in markers if other != one))

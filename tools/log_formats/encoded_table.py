@@ -1,10 +1,10 @@
 """A table of metrics that is one base64 line, as OpenAI hands the result file of a fine-tuning job back."""
 
 import binascii
-import re
 from typing import TYPE_CHECKING
 
 from tools.errors import BadInput
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import ByteSource
 from tools.log_formats.record import FileFormat
 from tools.log_formats.table_files import read_table
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MIN_ENCODED_BYTES = 16
 
-_ALPHABET = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_ALPHABET = lazy_pattern(rb"[A-Za-z0-9+/]+={0,2}")
 
 
 class _DecodedStream:

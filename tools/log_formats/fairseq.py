@@ -1,7 +1,6 @@
 """fairseq: its simple log format."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, Field, LineReader, PairLayout, as_eval, read_pairs, reading_alone
 from tools.log_formats.record import LogFormat
 
@@ -24,15 +23,15 @@ _NAMES = {
     "epoch": None,
 }
 _INNER = PairLayout(
-    re.compile(r"\bepoch (?P<epoch>\d{3,9}): {1,12}\d{1,12} / \d{1,12}(?= \w{1,30}=)"),
-    re.compile(rf"[ ,] {{0,2}}([a-z][\w.]{{0,40}})=({NUMBER})(?=[, ]|$|\[)"),
+    lazy_pattern(r"\bepoch (?P<epoch>\d{3,9}): {1,12}\d{1,12} / \d{1,12}(?= \w{1,30}=)"),
+    lazy_pattern(rf"[ ,] {{0,2}}([a-z][\w.]{{0,40}})=({NUMBER})(?=[, ]|$|\[)"),
     _NAMES,
     frozenset({"loss"}),
 )
-_TOTAL = re.compile(
+_TOTAL = lazy_pattern(
     r"\| (train|valid|[\w-]{1,20}) \| epoch (\d{3,9})(?: \| valid on '[^']{1,60}' subset)?(?= \| loss )"
 )
-_TOTAL_PAIR = re.compile(rf"\| ([a-z][\w.]{{0,40}}) ({NUMBER})(?= \||\s{{0,4}}$|\[)")
+_TOTAL_PAIR = lazy_pattern(rf"\| ([a-z][\w.]{{0,40}}) ({NUMBER})(?= \||\s{{0,4}}$|\[)")
 
 
 class _FairseqReader:

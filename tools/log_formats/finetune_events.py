@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, name_metric
 from tools.log_formats.frames import ByteSource
 from tools.log_formats.json_tokens import LineFinder, Path, count_lines, read_string, read_whole, walk
@@ -18,12 +19,12 @@ MAX_BYTES = 16 << 20
 TOO_LARGE = "pass the events of one job"
 SEVERE = frozenset({"error", "warn", "warning"})
 
-_EVENT = re.compile(
+_EVENT = lazy_pattern(
     rb'"object"\s{0,40}:\s{0,40}"(?:fine_tuning\.job\.event|fine-tune-event)"'
     rb'|"message"\s{0,40}:\s{0,40}"Step \d{1,12}(?:/\d{1,12})?: training loss='
 )
-_STEP = re.compile(r"[Ss]tep (\d{1,12})(?:/(\d{1,12}))?")
-_PAIR = re.compile(r"([A-Za-z][A-Za-z_ ]{0,60})=(-?[\d.]{1,30}(?:e[+-]?\d{1,4})?|nan|inf)", re.IGNORECASE)
+_STEP = lazy_pattern(r"[Ss]tep (\d{1,12})(?:/(\d{1,12}))?")
+_PAIR = lazy_pattern(r"([A-Za-z][A-Za-z_ ]{0,60})=(-?[\d.]{1,30}(?:e[+-]?\d{1,4})?|nan|inf)", re.IGNORECASE)
 
 
 def is_events(head: bytes) -> bool:

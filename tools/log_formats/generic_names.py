@@ -3,12 +3,15 @@
 import re
 from functools import lru_cache
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.record import canonical_name
 
 LOSS_NAMES = r"(?:loss|losses|ce|nll|xent|cross[_ -]?entropy|ppl|perplexity|bpc|bpb|reward|cost)"
 
-_IS_LOSS = re.compile(rf"(?:\b|_){LOSS_NAMES}(?:[ _](?:train|val|test)\w{{0,7}})?(?: ?\(\w{{1,12}}\))?$", re.IGNORECASE)
-_BRACKETED = re.compile(r" ?\(\w{1,12}\)$")
+_IS_LOSS = lazy_pattern(
+    rf"(?:\b|_){LOSS_NAMES}(?:[ _](?:train|val|test)\w{{0,7}})?(?: ?\(\w{{1,12}}\))?$", re.IGNORECASE
+)
+_BRACKETED = lazy_pattern(r" ?\(\w{1,12}\)$")
 _TRAIN_WORDS = frozenset(
     [
         "train",

@@ -1,7 +1,6 @@
 """The last resort: a line of unknown make that names a loss, gives its number, and says where in the run it belongs."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.generic_shape import Shape, find_shape
 from tools.log_formats.pairs import NUMBER, LineReader, reading_alone, to_number
@@ -10,9 +9,9 @@ from tools.log_formats.record import LogFormat
 MAX_LINE = 2000
 MAX_SHAPES = 512
 
-_NUMBER = re.compile(NUMBER)
-_TOKEN = re.compile(rf"(?<![\w.])(?:{NUMBER})")
-_WHOLE = re.compile(r"[Ll]oss\W{1,4}\d{1,12}\s{0,4}$")
+_NUMBER = lazy_pattern(NUMBER)
+_TOKEN = lazy_pattern(rf"(?<![\w.])(?:{NUMBER})")
+_WHOLE = lazy_pattern(r"[Ll]oss\W{1,4}\d{1,12}\s{0,4}$")
 
 Plan = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 """Which of a line's numbers are the place and which the metrics, each by name and count from the left."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.generic_names import is_loss, is_metric_of_now, is_plain_loss, is_side, name_metric
 from tools.log_formats.pairs import NUMBER
 
@@ -18,64 +19,64 @@ MAX_FOREIGN_WORDS = 8
 
 _VALUE = rf"(?:tensor\(|(?:np|numpy)\.\w{{1,12}}\(|\[|\()?({NUMBER})"
 _END = r"(?=[\s,;|)\]}%/<>\[]|$|\.{1,3}(?:\s|$)|(?:m?s|sec|min|h|[KMG]i?B?|BPC|BPB|x)\b|±)"
-_HINT = re.compile(
+_HINT = lazy_pattern(
     r"(?:oss(?:es)?|OSS|[Cc]e|CE|[Nn]ll|NLL|[Xx]ent|XENT|ntropy|[Pp]pl|PPL|erplexity|bpc|BPC|bpb|eward|[Cc]ost)\b"
     r"(?:[^\S\n]?\([\w ]{1,20}\))?\s{0,3}(?:[:=]|is|(?:at|after|for|in) [^\n:=]{1,30}:?|(?:train|valid|validation):?)?"
     r"\s{0,8}"
     r"(?:tensor\(|np\.|\[|\()?(?:[-+]?[.\d]|-?nan|-?inf|NaN)"
 )
-_CODE = re.compile(
+_CODE = lazy_pattern(
     r"[{}\\$`]|\);|\bf[\"']|\w\(\w{1,40}=|\b(?:def|import|return|lambda|print|self|assert|elif)\b|==|\+=|->|--\w|://"
     r"|\bdtype=|\w\[['\"]|\.[23456]f\b|\bIn \[\d"
 )
-_PROSE = re.compile(
+_PROSE = lazy_pattern(
     r"\b(?:[Ss]av(?:e|ed|es|ing)|[Ii]mprov\w{0,6}|[Bb]est|[Ll]owest|[Mm]inimum|[Ee]arly|[Ss]topp\w{0,4}|"
     r"[Ll]oad\w{0,4}|[Rr]estor\w{0,4}"
     r"|[Rr]esum\w{0,4}|[Ee]xpect\w{0,4}|should|would|because|than|[Ww]arn\w{0,4}|WARN\w{0,4}|[Ee]rror|ERROR|[Tt]arget"
     r"|[Tt]hreshold|[Ii]nitial|[Rr]eached|[Tt]he|was|were|[Ii]f|[Ww]hen)\b"
 )
-_PAIR = re.compile(
+_PAIR = lazy_pattern(
     rf"(?<![\w.$\"'/\\-])([A-Za-z][\w/@]{{0,40}}(?:[ -][A-Za-z][\w/@]{{0,20}}){{0,3}}(?: ?\(\w{{1,12}}\))?)"
     rf"(?: {{0,3}}[:=] {{0,8}}|\t{{1,2}}| {{1,3}})\**{_VALUE}{_END}"
 )
-_STEP = re.compile(
+_STEP = lazy_pattern(
     r"\b(?:(?:[Gg]lobal|[Tt]rain(?:ing)?)_)?"
     r"(?:[Ss]teps?|STEP|[Ii]ter(?:ation)?s?|ITER|[Ii]t|[Uu]pdates?|(?:[Mm]ini-?)?[Bb]atch(?:es)?|[Ee]pisode|"
     r"num_updates)"
     r"\s?[:=#\[(|]{0,2}\s{0,8}(\d{1,12})(?![.\w])\s?(?:(?:/|of)\s{0,6}(\d{1,12}))?"
 )
-_EPOCH = re.compile(
+_EPOCH = lazy_pattern(
     r"\b(?:[Ee]poch|EPOCH|[Ee]p)(?:s(?=[^\d\n]{1,4}\d{1,9} ?/))?\s?[:=#\[(|]{0,2}\s{0,6}(\d{1,9}(?:\.\d{1,9})?)(?!\w)"
     r"\s?"
     r"(?:(?:/|of)\s{0,6}(\d{1,9}))?"
 )
-_COUNTED = re.compile(r"(?<![\w./])(\d{1,12}) ?/ {0,8}(\d{1,12}) (?:batches|steps|iterations|iters|updates)\b")
-_FRACTION = re.compile(r"[\[(] {0,8}(\d{1,12}) ?/ {0,8}(\d{1,12}) {0,3}(?:\( ?[\d.]{1,6} ?%\) {0,2})?[\])]")
-_LEADING_FRACTION = re.compile(
+_COUNTED = lazy_pattern(r"(?<![\w./])(\d{1,12}) ?/ {0,8}(\d{1,12}) (?:batches|steps|iterations|iters|updates)\b")
+_FRACTION = lazy_pattern(r"[\[(] {0,8}(\d{1,12}) ?/ {0,8}(\d{1,12}) {0,3}(?:\( ?[\d.]{1,6} ?%\) {0,2})?[\])]")
+_LEADING_FRACTION = lazy_pattern(
     r"(?:^|[\]\s])[\[(]?(\d{1,12}) ?/ {0,8}(\d{1,12})[\])]?[:,|]? (?:[-|] )?(?=(?:[A-Za-z]{2,12}[ _])?[Ll]oss\b)"
 )
-_EVAL_WORD = re.compile(
+_EVAL_WORD = lazy_pattern(
     r"(?<![\w./-])(?:Val|Valid|Validation|Validating|Eval|Evaluation|Evaluating|Test|Testing|Dev|VAL|VALID|EVAL|TEST|"
     r"DEV"
     r"|eval|val|valid|validation|dev|test)(?= ?[\]:|>-]| [A-Z\[(]| epoch| step| iter)"
 )
-_SECTION = re.compile(
+_SECTION = lazy_pattern(
     r"(?<![\w./-])([Tt]rain(?:ing)?|TRAIN|[Vv]al(?:id(?:ation)?)?|VAL|[Ee]val(?:uation)?|EVAL|[Dd]ev|[Tt]est|TEST)"
     r"(?: set)? ?"
     r"[:|>\]-]{1,2} {0,3}(?=[A-Za-z])"
 )
-_AT_PLACE = re.compile(
+_AT_PLACE = lazy_pattern(
     rf"(?<![\w.-])((?:[A-Za-z]{{2,12}} ){{0,2}}[Ll]oss)(?: \([^()\n]{{1,30}}\))? (?:at|after|for|in) "
     rf"(?:([Ss]tep|[Ee]poch|[Ii]ter|[Ii]teration|[Bb]atch) #?(\d{{1,12}})(?:/\d{{1,12}})?|(\d{{1,12}}) (?:steps|"
     rf"iterations|batches))"
     rf"(?: is|:| =| -|,)? {{1,3}}{_VALUE}{_END}"
 )
-_BARE = re.compile(
+_BARE = lazy_pattern(
     rf"(?:^|[\]>|)]:? ?| - |^\d{{1,4}}: |INFO[: -]{{1,3}}|^ {{1,4}}(?=[A-Z][a-z]{{2,12}} ))\**"
     rf"((?:[A-Za-z]{{2,12}}[ _]){{0,3}}[Ll]oss)\**(?: ?[:=] ?|\t)\**{_VALUE}[^\n\w]{{0,3}}"
     r"(?:\s{0,4}$|, (?:device|grad_fn|dtype)=|\[)"
 )
-_WORD = re.compile(r"[A-Za-z]{3,}")
+_WORD = lazy_pattern(r"[A-Za-z]{3,}")
 _PLACES = frozenset(
     [
         "step",

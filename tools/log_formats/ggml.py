@@ -1,7 +1,6 @@
 """llama.cpp: its optimiser's progress lines and the older finetune example."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, PairLayout, first_of
 from tools.log_formats.record import LogFormat
 
@@ -27,19 +26,19 @@ LLAMA_CPP = LogFormat(
     markers=(b" loss=",),
     read=first_of(
         PairLayout(
-            re.compile(
+            lazy_pattern(
                 rf"\btrain: {{1,4}}\[[=> ]{{0,200}}\] data=(?P<samples>\d{{1,12}})/\d{{1,12}} loss=(?P<loss>{NUMBER})"
                 rf"(?:±[\d.a-z]{{1,12}} acc=(?P<accuracy>{NUMBER}))?"
             )
         ).read,
         PairLayout(
-            re.compile(
+            lazy_pattern(
                 rf"\bval: {{1,4}}\[[=> ]{{0,200}}\] data=(\d{{1,12}})/(?:\1) loss=(?P<eval_loss>{NUMBER})"
                 rf"(?:±[\d.a-z]{{1,12}} acc=(?P<eval_accuracy>{NUMBER}))?"
             )
         ).read,
         PairLayout(
-            re.compile(
+            lazy_pattern(
                 r"train_opt_callback: iter= {0,9}(?P<step>\d{1,12}) sample=(?P<samples>\d{1,12})"
                 r"/\d{1,12} sched=[\d.]{1,12} "
                 rf"loss=(?P<loss>{NUMBER})"

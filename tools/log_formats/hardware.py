@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tools.lazy_pattern import lazy_pattern
 from tools.run import Line, Setting
 from tools.units import parse_size
 
@@ -15,7 +16,7 @@ _MAKER = "(?:NVIDIA |AMD |Tesla |GeForce |Quadro |Apple |Intel )?"
 _FAMILY = "(?:Tesla |GeForce |Quadro |Instinct |RTX |GTX |GH|GB|A|H|B|L|V|T|P|M)"
 _GPU = rf"({_MAKER}{_FAMILY}[A-Z]{{0,3}} ?\d{{1,4}}[A-Za-z0-9 -]{{0,40}}?)"
 _GPU_NAMES = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         r"^\W{0,40}(?:GPU|GPU 0|GPU name|GPU type|gpu_name|Device|Device name|Device 0|device_name)\s?[=:]\s?"
         rf"{_GPU}(?:\.\s|\s?\(|,|;|\||\s{{2,}}|$)",
@@ -27,17 +28,17 @@ _GPU_NAMES = tuple(
         rf"\| device\s{{1,30}}\| {_GPU}\s{{1,60}}\|",
     )
 )
-_MAX_MEMORY = re.compile(r"Max memory\s?[:=]\s?([\d.]{1,10} GB)")
-_CAPACITY = re.compile(r"CUDA capacity: .{3,60} with ([\d.]{1,10}\s?GiB) memory")
-_SMI_MEMORY = re.compile(r"\|\s{1,12}\d{1,7}MiB /\s{1,6}(\d{1,7}MiB) \|")
-_SMI_HEAD = re.compile(r"Driver Version: ([\d.]{3,20})\s{1,12}CUDA Version: ([\d.]{3,8})")
-_TOOLKIT = re.compile(
+_MAX_MEMORY = lazy_pattern(r"Max memory\s?[:=]\s?([\d.]{1,10} GB)")
+_CAPACITY = lazy_pattern(r"CUDA capacity: .{3,60} with ([\d.]{1,10}\s?GiB) memory")
+_SMI_MEMORY = lazy_pattern(r"\|\s{1,12}\d{1,7}MiB /\s{1,6}(\d{1,7}MiB) \|")
+_SMI_HEAD = lazy_pattern(r"Driver Version: ([\d.]{3,20})\s{1,12}CUDA Version: ([\d.]{3,8})")
+_TOOLKIT = lazy_pattern(
     r"(?:CUDA Toolkit|CUDA version|cuda_version|[Cc]uda compiler version|Cuda)\s?[:=]\s?'?(\d{1,2}\.\d{1,2})(?![\d])"
 )
-_VISIBLE = re.compile(r"CUDA_VISIBLE_DEVICES\s?[=:]\s?['\"\[]?(\d{1,3}(?:, ?\d{1,3}){0,63})(?![\w-])")
+_VISIBLE = lazy_pattern(r"CUDA_VISIBLE_DEVICES\s?[=:]\s?['\"\[]?(\d{1,3}(?:, ?\d{1,3}){0,63})(?![\w-])")
 _TRUTHS = {
-    "bf16_supported": re.compile(r"Bfloat16 = (TRUE|FALSE)"),
-    "cuda_available": re.compile(
+    "bf16_supported": lazy_pattern(r"Bfloat16 = (TRUE|FALSE)"),
+    "cuda_available": lazy_pattern(
         r"(?:GPU available|[Cc][Uu][Dd][Aa] available|(?:torch\.)?cuda\.is_available\(\)|cuda_available)"
         r"\s{0,2}[:=]\s{0,2}(True|False)"
     ),
@@ -62,14 +63,14 @@ _PACKAGES = {
     "vllm": "vllm",
     "mlx": "mlx",
 }
-_VERSION = re.compile(
+_VERSION = lazy_pattern(
     r"(?<![\w./\\-])['\"`]?({})['\"`]?(?:[ _-][Vv]ersion)?['\"]?(?:\s?(?:==?|:)\s{{0,24}}|@|-|(\s{{1,24}}))['\"]?v?"
     r"(\d{{1,4}}\.\d{{1,3}}(?:\.\d{{1,3}})?(?:[.+a-z-][\w.+-]{{0,24}})?)(?(2)(?=\s{{0,9}}(?:$|[:,;)|])))".format(
         "|".join(_PACKAGES).replace("_", "[_-]")
     ),
     re.IGNORECASE,
 )
-_DEMANDS = re.compile(
+_DEMANDS = lazy_pattern(
     r"requires?\b|pip3? install|[<>!~]=|Downloading|Collecting|deprecated|removed in|will be|since|upgrade|\.whl", re.I
 )
 

@@ -6,11 +6,12 @@ transformers 4 prints floats, transformers 5 prints strings of four significant 
 import re
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.record import LogFormat, classify
 from tools.units import parse_number
 
-_DICTIONARY = re.compile(r"\{ ?'[^{}]*\}")
-_PAIR = re.compile(r"'([^']{1,200})': {0,8}(tensor\([^(){}]{0,200}\)|'[^']{0,200}'|[^,'{}]{1,200})")
+_DICTIONARY = lazy_pattern(r"\{ ?'[^{}]*\}")
+_PAIR = lazy_pattern(r"'([^']{1,200})': {0,8}(tensor\([^(){}]{0,200}\)|'[^']{0,200}'|[^,'{}]{1,200})")
 
 
 def read_console_line(text: str) -> dict[str, float] | None:

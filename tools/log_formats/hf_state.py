@@ -5,12 +5,12 @@ little memory and one that breaks off is read up to where it breaks.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.json_values import find_layout, flatten
 from tools.log_formats.record import FileFormat, LogFormat, Record, canonical_name, classify
@@ -29,14 +29,14 @@ MIN_GAP_BYTES = 16
 """What stands between two rows of a list is shorter than this; a longer gap may hold settings."""
 
 
-_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
-_FLAT_OBJECT = re.compile(rb"\{[^{}]*\}")
-_KEY = re.compile(rb'"([^"\\]+)"\s*:')
-_TOP_LEVEL = re.compile(
+_BEGINNING = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
+_FLAT_OBJECT = lazy_pattern(rb"\{[^{}]*\}")
+_KEY = lazy_pattern(rb'"([^"\\]+)"\s*:')
+_TOP_LEVEL = lazy_pattern(
     rb'"(%s)"[ \t]{0,8}:[ \t]{0,8}("[^"\n]{0,400}"|[^\s,{}\[\]"]{1,400})' % "|".join(CONFIG_NAMES).encode()
 )
-_METRIC = re.compile(rb'"(?:log_history|[\w/. ]{0,60}(?:loss|Loss|reward|perplexity)|kl)"\s*:')
-_NOT_FINITE = re.compile(rb"(?<=[:\s])(-?)(NaN|Infinity)(?=\s*[,}\r\n])")
+_METRIC = lazy_pattern(rb'"(?:log_history|[\w/. ]{0,60}(?:loss|Loss|reward|perplexity)|kl)"\s*:')
+_NOT_FINITE = lazy_pattern(rb"(?<=[:\s])(-?)(NaN|Infinity)(?=\s*[,}\r\n])")
 
 
 Locate = Callable[[int], tuple[int, bytes]]

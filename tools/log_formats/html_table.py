@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, Columns, name_columns
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.line_blocks import LineBlocks
@@ -21,13 +22,13 @@ MAX_HEADER_ROWS = 3
 MAX_CARRIED = 4000
 MAX_SHOWN_WHOLE = 400
 
-_BEGINNING = re.compile(
+_BEGINNING = lazy_pattern(
     rb"\s*+<(?:!doctype html|!--|/?(?:html|head|body|div|table|p|style|h[1-6]|span|center|meta|progress|title)\b)",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?:\s[^<>]{0,2000})?/?>")
-_OPEN_TAG = re.compile(r"<[a-zA-Z/!][^<>]*+\Z")
-_PROGRESS = re.compile(
+_TAG = lazy_pattern(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?:\s[^<>]{0,2000})?/?>")
+_OPEN_TAG = lazy_pattern(r"<[a-zA-Z/!][^<>]*+\Z")
+_PROGRESS = lazy_pattern(
     r"\[\s{0,8}(\d{1,12})/(\d{1,12}) [\d:]{1,20}(?: < [^\]\[]{0,60})?, Epoch [\d.]{1,12}/(\d{1,9})\]"
 )
 _SILENT = frozenset({"script", "style"})

@@ -1,11 +1,10 @@
 """Trainers in JAX: MaxText, Levanter, the Flax examples."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, WRAPPED, Field, PairLayout, first_of
 from tools.log_formats.record import LogFormat
 
-_MAXTEXT_PAIR = re.compile(rf", ([A-Za-z][\w/ ]{{0,40}})(?:: ?|=)({NUMBER})")
+_MAXTEXT_PAIR = lazy_pattern(rf", ([A-Za-z][\w/ ]{{0,40}})(?:: ?|=)({NUMBER})")
 MAXTEXT = LogFormat(
     name="maxtext",
     title="MaxText console",
@@ -32,14 +31,14 @@ MAXTEXT = LogFormat(
     markers=(b", loss: ", b", loss=", b", eval_loss: "),
     read=first_of(
         PairLayout(
-            re.compile(r"\bcompleted step: (?P<step>\d{1,12})(?=, )"),
+            lazy_pattern(r"\bcompleted step: (?P<step>\d{1,12})(?=, )"),
             _MAXTEXT_PAIR,
             {"seconds": Field("step_seconds"), "Tokens/s/device": Field("tokens_per_second")},
             frozenset({"loss"}),
         ).read,
         PairLayout(
-            re.compile(r"\beval metrics after step: (?P<step>\d{1,12})(?=, )"),
-            re.compile(rf", (?:eval/|eval_)?(?:avg_)?([A-Za-z][\w/ ]{{0,40}})(?:: ?|=)({NUMBER})"),
+            lazy_pattern(r"\beval metrics after step: (?P<step>\d{1,12})(?=, )"),
+            lazy_pattern(rf", (?:eval/|eval_)?(?:avg_)?([A-Za-z][\w/ ]{{0,40}})(?:: ?|=)({NUMBER})"),
             {},
             frozenset({"eval_loss"}),
             is_eval=True,
@@ -64,14 +63,14 @@ LEVANTER = LogFormat(
     ),
     markers=(b"postfix:loss=",),
     read=PairLayout(
-        re.compile(
+        lazy_pattern(
             r"Progress on:train (?:(?P<step>\d{1,9}(?:\.0)?)it/(?:(?P<total_steps>\d{1,9}(?:\.0)?)it)?|[\d.]{1,9}k)"
             rf"[^\n]{{0,200}}? postfix:loss=(?P<loss>{NUMBER})"
         )
     ).read,
 )
 
-_FLAX_PAIR = re.compile(rf"[|,] {{0,2}}([A-Z][A-Za-z ]{{1,40}}): {WRAPPED}")
+_FLAX_PAIR = lazy_pattern(rf"[|,] {{0,2}}([A-Z][A-Za-z ]{{1,40}}): {WRAPPED}")
 FLAX_EXAMPLES = LogFormat(
     name="flax_examples",
     title="Flax example scripts of transformers",
@@ -88,7 +87,7 @@ FLAX_EXAMPLES = LogFormat(
     ),
     markers=(b"| Loss: ", b"| Eval Loss: ", b"| Training Loss: "),
     read=PairLayout(
-        re.compile(r"(?:Step\.\.\. \((?P<step>\d{1,12})|Epoch\.\.\. \((?P<epoch>\d{1,9}))(?:/\d{1,12})?(?= \|)"),
+        lazy_pattern(r"(?:Step\.\.\. \((?P<step>\d{1,12})|Epoch\.\.\. \((?P<epoch>\d{1,9}))(?:/\d{1,12})?(?= \|)"),
         _FLAX_PAIR,
         {"Loss": Field("loss"), "Training Loss": Field("loss"), "Eval Loss": Field("eval_loss")},
     ).read,

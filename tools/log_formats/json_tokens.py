@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from tools.errors import BadInput
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.run import Line
 
@@ -22,7 +23,7 @@ Leaf = tuple[Path, int, int]
 """Number of the top-level value, then keys and indexes down to the value; where its text begins and ends."""
 
 _DECODER = json.JSONDecoder(strict=False)
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+_TOKEN = lazy_pattern(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
 def read_whole(stream: ByteSource, max_bytes: int, advice: str) -> bytes:

@@ -1,17 +1,16 @@
 """Keras: its progress bar, old and new, and one line an epoch (verbose=2)."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, LineReader, read_pairs, reading_alone
 from tools.log_formats.record import LogFormat
 
-_EPOCH = re.compile(r"(?:^|[\s>:])Epoch (\d{1,9})/(\d{1,9})\s{0,4}(?:$|\d)")
-_BAR = re.compile(
+_EPOCH = lazy_pattern(r"(?:^|[\s>:])Epoch (\d{1,9})/(\d{1,9})\s{0,4}(?:$|\d)")
+_BAR = lazy_pattern(
     r"(?<![\d/])(\d{1,12})/(\d{1,12}) {1,4}(?:\[[=>.]{3,80}\]|━[━ \u2578\u257a]{3,80}|(?=- \d))"
     r"[^\n|]{0,60}? - (?=[a-z]\w{0,60}: )"
 )
-_PAIR = re.compile(rf"- ([a-zA-Z]\w{{0,60}}): ({NUMBER})")
+_PAIR = lazy_pattern(rf"- ([a-zA-Z]\w{{0,60}}): ({NUMBER})")
 
 
 class _KerasReader:

@@ -1,10 +1,10 @@
 """JSON in which a metric is a key: its values in a list, as Keras keeps its history, or one result at the end."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, name_all
 from tools.log_formats.frames import SAMPLE_BYTES, ByteSource
 from tools.log_formats.json_tokens import LineFinder, Path, count_lines, is_whole, read_string, read_whole, walk
@@ -20,11 +20,11 @@ TOO_LARGE = "pass the console log, or rows as JSON Lines"
 MAX_COLUMNS = 2000
 RESULT_KEYS = frozenset({"train_runtime", "eval_runtime", "_step", "_runtime", "_wandb", "train_samples"})
 
-_COLUMN = re.compile(
+_COLUMN = lazy_pattern(
     rb'"[^"\n]{0,80}(?:[Ll]oss|[Ll]osses|rewards?|perplexity)(?:_(?:history|values|log|step|epoch)|/[^"\n]{0,60})?"\s{0,80}:\s{0,80}'
     rb'(?:\[\s{0,80}(?:\[|"?[-+]?(?:\d|NaN|nan|inf|Infinity)|null|\])|\{\s{0,80}"\d{1,9}"\s{0,80}:)'
 )
-_OTHER_JSON = re.compile(rb'"(?:log_history|cells|worksheets)"\s{0,80}:')
+_OTHER_JSON = lazy_pattern(rb'"(?:log_history|cells|worksheets)"\s{0,80}:')
 _WRAPPERS = frozenset({"history", "params", "log", "logs", "metrics", "data", "results", "columns", "scalars"})
 _LIST_NAMES = {"total_steps": "step", "eval_steps": "eval_step", "eval_epochs": "eval_epoch"}
 

@@ -1,25 +1,24 @@
 """llama-recipes (llama-cookbook)."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, WRAPPED, LineReader, PairLayout, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
 _STEP = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"Training Epoch: (?P<epoch>\d{1,9})/(?P<num_epochs>\d{1,9}), (?:step |batch )?(?P<step>\d{1,12})/"
         rf"(?P<total_steps>\d{{1,12}})(?:\.\d{{1,9}})? completed \(loss: (?P<loss>{NUMBER})"
     )
 )
 _OLD_STEP = PairLayout(
-    re.compile(rf"\bstep (?P<step>\d{{1,12}}) is completed and loss is (?:tensor\()?(?P<loss>{NUMBER})")
+    lazy_pattern(rf"\bstep (?P<step>\d{{1,12}}) is completed and loss is (?:tensor\()?(?P<loss>{NUMBER})")
 )
-_EPOCH = re.compile(
+_EPOCH = lazy_pattern(
     rf"\bEpoch (\d{{1,9}}): train_perplexity={WRAPPED}(?:, device='\w{{1,8}}(?::\d{{1,3}})?'\))"
     rf"?, train_epoch_loss={WRAPPED}"
 )
-_EVAL = re.compile(rf"\beval_ppl={WRAPPED}(?:, device='\w{{1,8}}(?::\d{{1,3}})?'\)|\))? eval_epoch_loss={WRAPPED}")
+_EVAL = lazy_pattern(rf"\beval_ppl={WRAPPED}(?:, device='\w{{1,8}}(?::\d{{1,3}})?'\)|\))? eval_epoch_loss={WRAPPED}")
 
 
 class _RecipesReader:

@@ -1,7 +1,6 @@
 """Lines that say something without a stack: errors, failed checks in kernels, waiting ranks, signals, warnings."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import read_rank
 from tools.log_formats.signals import read_signal
 from tools.log_formats.signs import SLOW_PATH, read_sign
@@ -9,20 +8,23 @@ from tools.run import Line, Problem
 
 MAX_SUMMARY = 1000
 
-_BARE_ERROR = re.compile(
+_BARE_ERROR = lazy_pattern(
     r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|\s{0,8}$)"
     r"|CUDA error: |Memory access fault by GPU"
     r"|[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}No space left on device|.{0,200}Disk quota exceeded)"
 )
 _SLOW_WORDS = ("slow", "ast path", "ack to")
 _ERROR_WORDS = ("rror", "xception", "Interrupt", "No space", "quota", "Memory access")
-_ASSERTION = re.compile(
+_ASSERTION = lazy_pattern(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
 )
-_TIMEOUT = re.compile(
+_TIMEOUT = lazy_pattern(
     r"Watchdog caught collective operation timeout|(last enqueued (?:NCCL )?work: \d{1,12}, last completed)"
 )
-_TIMEOUT_RANK = re.compile(r"\bRank (\d{1,5})\]")
+MISFIT = "size mismatch"
+"""How a line of the list of weights that do not fit begins; the whole list is one problem."""
+_MISFIT = lazy_pattern(r"^\s{0,8}size mismatch for \S{1,200}: copying a param with shape ")
+_TIMEOUT_RANK = lazy_pattern(r"\bRank (\d{1,5})\]")
 
 
 def read_lone_message(line: Line, text: str, plain: str) -> tuple[Problem, int | None] | None:
@@ -45,6 +47,8 @@ def read_lone_message(line: Line, text: str, plain: str) -> tuple[Problem, int |
         return make_problem("assertion", line, text, what.replace("`", "'")), rank
     if name := read_signal(text):
         return make_problem("signal", line, text, name), rank
+    if MISFIT in text and _MISFIT.match(text):
+        return make_problem("error", line, text, MISFIT), rank
     if any(word in text for word in _ERROR_WORDS) and (bare := _BARE_ERROR.search(text)):
         found = text[bare.start("error") if bare["error"] else 0 :].strip()
         return make_problem("error", line, found, found.split(":")[0] if bare["error"] else "OSError"), rank

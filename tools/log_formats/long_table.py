@@ -1,10 +1,10 @@
 """Tables with one value a row: the metric's name stands in a column of its own, or MLflow's file is called by it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import name_all, read_cell
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.line_blocks import LineBlocks
@@ -20,7 +20,7 @@ NAME_COLUMNS = ("metric", "metric_name", "key", "tag", "name", "variable")
 PLACE_COLUMNS = ("step", "global_step", "epoch")
 RUN_COLUMNS = ("run", "run_id", "run_name", "experiment")
 
-_MLFLOW_LINE = re.compile(rb"(\d{10,16}) (-?[\w.+-]{1,40}) (\d{1,15})\s*+")
+_MLFLOW_LINE = lazy_pattern(rb"(\d{10,16}) (-?[\w.+-]{1,40}) (\d{1,15})\s*+")
 
 
 class _Value(NamedTuple):

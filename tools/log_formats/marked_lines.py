@@ -2,8 +2,9 @@
 
 import re
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import read_rank
-from tools.log_formats.lone_messages import MAX_SUMMARY, make_problem, read_lone_message
+from tools.log_formats.lone_messages import MAX_SUMMARY, MISFIT, make_problem, read_lone_message
 from tools.log_formats.out_of_memory import is_gpu_memory, is_host_memory, read_sizes
 from tools.log_formats.problem_ledger import Entry, ProblemLedger
 from tools.log_formats.signals import read_signal
@@ -26,26 +27,28 @@ MAX_RAW_STACK_LINES = 3000
 MAX_TAIL_LINES = 8
 MAX_LOOSE_LINES = 4
 
-_PREFIX = re.compile(r"^(?:\s{0,4}(?:\[[^\]\n]{1,60}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,80}\) |\d{1,4}: ))+")
-_BARS = re.compile(r"^.{0,4000}(?:it/s|s/it|\?it)\]\s{0,4}(?=\S)")
-_NOTEBOOK_START = re.compile(r"^\s*\w+\s+$")
+_PREFIX = lazy_pattern(r"^(?:\s{0,4}(?:\[[^\]\n]{1,60}\](?:<\w{1,6}>)?[: ]{0,2}|\([^)\n]{1,80}\) |\d{1,4}: ))+")
+_BARS = lazy_pattern(r"^.{0,4000}(?:it/s|s/it|\?it)\]\s{0,4}(?=\S)")
+_NOTEBOOK_START = lazy_pattern(r"^\s*\w+\s+$")
 _NAME = r"(?:[A-Za-z_]\w{0,80}\.){0,12}_?[A-Z]\w{0,100}"
-_ERROR = re.compile(
+_ERROR = lazy_pattern(
     r"^(?:(?:[A-Za-z_]\w{0,80}\.){1,12}_?[A-Z]\w{0,100}"
     r"|_?[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Exhausted|Signal|Failure|Timeout|Group)"
     r"|Exception)(?::\s|:?\s{0,8}$)"
 )
-_ANY_ERROR = re.compile(
+_ANY_ERROR = lazy_pattern(
     rf"^(?!(?:WARNING|INFO|ERROR|DEBUG|CRITICAL|NOTE|Note|Warning|Traceback)\b){_NAME}(?::\s|:?\s{{0,8}}$)"
 )
-_CODE = re.compile(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
-_INCOMPLETE = re.compile(r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)")
+_CODE = lazy_pattern(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logger|warnings)\b|^\s{0,60}#")
+_INCOMPLETE = lazy_pattern(
+    r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)"
+)
 _JOB_END = "Error executing job with overrides"
-_IGNORED = re.compile(r"^(?:Exception ignored in|Error in (?:sys\.excepthook|atexit))")
-_ENDED = re.compile(r"[.)\]}\"']\s{0,8}$|by PyTorch|is free|avoid fragmentation")
-_TIMED = re.compile(r"^\[?\d{4}-\d\d-\d\d")
+_IGNORED = lazy_pattern(r"^(?:Exception ignored in|Error in (?:sys\.excepthook|atexit))")
+_ENDED = lazy_pattern(r"[.)\]}\"']\s{0,8}$|by PyTorch|is free|avoid fragmentation")
+_TIMED = lazy_pattern(r"^\[?\d{4}-\d\d-\d\d")
 _DIRECT_CAUSE, _CONTEXT = "was the direct cause of the following exception", "During handling of the above exception"
-_DIGITS = re.compile(r"\d{1,20}")
+_DIGITS = lazy_pattern(r"\d{1,20}")
 
 
 class MarkedLineReader:
@@ -146,12 +149,13 @@ class MarkedLineReader:
             return False
         is_next = is_start or is_gpu_memory(text) or _DIRECT_CAUSE in text or _CONTEXT in text or _TIMED.match(text)
         is_apart = len(self._tail.message) > 1 and number > self._last_tail_line + 1
-        if is_next or is_apart or self._num_tail >= MAX_TAIL_LINES:
+        is_listed = MISFIT in text
+        if is_next or is_apart or (self._num_tail >= MAX_TAIL_LINES and not is_listed):
             self._tail = None
             return False
         self._num_tail += 1
         self._last_tail_line = number
-        if text.strip():
+        if text.strip() and self._num_tail <= MAX_TAIL_LINES:
             self._tail.message.append(text.strip())
         return True
 

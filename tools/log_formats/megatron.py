@@ -1,7 +1,6 @@
 """Megatron-LM and what descends from it: Megatron-DeepSpeed, GPT-NeoX, GLM, MindSpeed; and NeMo 2 with NeMo-RL."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, UNIT, Field, PairLayout, first_of
 from tools.log_formats.record import LogFormat
 
@@ -28,17 +27,17 @@ _NAMES = {
 }
 
 _TRAIN = PairLayout(
-    head=re.compile(
+    head=lazy_pattern(
         r"(?<!, )\biteration:? {1,12}(?P<step>\d{1,12}) ?/ {0,12}(?:(?P<total_steps>\d{1,12})|infinity)(?= ?\|)"
     ),
-    pair=re.compile(rf"\| {{0,3}}([A-Za-z][\w /.()-]{{0,60}}?)(?:: {{1,20}}| (?={NUMBER} \|))({NUMBER}){UNIT}"),
+    pair=lazy_pattern(rf"\| {{0,3}}([A-Za-z][\w /.()-]{{0,60}}?)(?:: {{1,20}}| (?={NUMBER} \|))({NUMBER}){UNIT}"),
     names=_NAMES,
 )
-_EVAL_HEAD = re.compile(r"validation (?:loss|results) at ([^|\n]{1,80}?)(?= ?\|)")
-_EVAL_STEP = re.compile(r"iteration (\d{1,12})")
+_EVAL_HEAD = lazy_pattern(r"validation (?:loss|results) at ([^|\n]{1,80}?)(?= ?\|)")
+_EVAL_STEP = lazy_pattern(r"iteration (\d{1,12})")
 _EVAL = PairLayout(
     head=_EVAL_HEAD,
-    pair=re.compile(rf"\| {{0,3}}([A-Za-z][\w /.()-]{{0,60}}): {{1,20}}({NUMBER})"),
+    pair=lazy_pattern(rf"\| {{0,3}}([A-Za-z][\w /.()-]{{0,60}}): {{1,20}}({NUMBER})"),
     names=_NAMES,
     needs=frozenset({"eval_loss", "eval_perplexity"}),
     is_eval=True,
@@ -183,8 +182,8 @@ NEMO_2 = LogFormat(
     ),
     markers=(b"reduced_train_loss: ",),
     read=PairLayout(
-        head=re.compile(r"Training epoch (?P<epoch>\d{1,9}), iteration (?P<step>\d{1,12})/\d{1,12}(?= \|)"),
-        pair=re.compile(rf"\| ([A-Za-z][\w /]{{0,60}}): ({NUMBER})"),
+        head=lazy_pattern(r"Training epoch (?P<epoch>\d{1,9}), iteration (?P<step>\d{1,12})/\d{1,12}(?= \|)"),
+        pair=lazy_pattern(rf"\| ([A-Za-z][\w /]{{0,60}}): ({NUMBER})"),
         names=_NAMES,
     ).read,
 )

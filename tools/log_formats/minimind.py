@@ -1,16 +1,15 @@
 """minimind and scripts that print ``Epoch:[1/3](50/1000)``."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, reading_alone
 from tools.log_formats.record import LogFormat
 
 _LAYOUT = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"\bEpoch: ?\[(?P<epoch>\d{1,9})/(?P<num_epochs>\d{1,9})\] ?\((?P<step>\d{1,12})/(?P<total_steps>\d{1,12})\)"
     ),
-    re.compile(rf"[ ,|]{{1,3}}([A-Za-z_][\w ]{{0,40}}): ?({NUMBER}){UNIT}"),
+    lazy_pattern(rf"[ ,|]{{1,3}}([A-Za-z_][\w ]{{0,40}}): ?({NUMBER}){UNIT}"),
     {"epoch_time": None, "epoch_Time": None, "Reward": Field("reward"), "Actor Loss": Field("policy_loss")},
 )
 

@@ -1,13 +1,12 @@
 """mistral-finetune."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, Field, PairLayout
 from tools.log_formats.record import LogFormat
 
 _LAYOUT = PairLayout(
-    re.compile(r"\bstep: (?P<step>\d{6,12})(?= - )"),
-    re.compile(rf" - ([a-z][\w ()%]{{1,40}}): ({NUMBER})"),
+    lazy_pattern(r"\bstep: (?P<step>\d{6,12})(?= - )"),
+    lazy_pattern(rf" - ([a-z][\w ()%]{{1,40}}): ({NUMBER})"),
     {
         "peak_alloc_mem (GB)": Field("memory_bytes", "GB"),
         "words_per_second": Field("tokens_per_second"),

@@ -1,11 +1,11 @@
 """Jupyter notebooks: the console text, tables and tracebacks of their outputs, and the settings in their code."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.html_table import HtmlReader
 from tools.log_formats.json_tokens import LineFinder, Path, count_lines, is_whole, read_string, read_whole, walk
@@ -19,9 +19,9 @@ MAX_BYTES = 64 << 20
 MAX_CODE_BYTES = 4 << 20
 TOO_LARGE = "clear images and widgets from the outputs, or save the text of the training cell and pass that"
 
-_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{")
-_CELLS = re.compile(rb'"(?:cells|worksheets)"\s{0,80}:\s{0,80}\[')
-_MARKS = re.compile(rb'"(?:cell_type|nbformat)"\s{0,80}:')
+_BEGINNING = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*+\{")
+_CELLS = lazy_pattern(rb'"(?:cells|worksheets)"\s{0,80}:\s{0,80}\[')
+_MARKS = lazy_pattern(rb'"(?:cell_type|nbformat)"\s{0,80}:')
 
 Piece = tuple[int, int, str]
 """Where a string stands in the file, as its place and its line number, and what it says."""

@@ -1,7 +1,6 @@
 """XTuner and what else logs through mmengine or mmcv."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, as_eval, reading_alone
 from tools.log_formats.record import LogFormat
@@ -18,9 +17,9 @@ _NAMES = {
     "reduced_loss": Field("loss"),
     "loss": Field("loss"),
 }
-_PAIR = re.compile(rf"(?:[\s,]|^)([A-Za-z_][\w/.()@-]{{0,40}}): {{1,4}}({NUMBER}){UNIT}(?![:\d])")
+_PAIR = lazy_pattern(rf"(?:[\s,]|^)([A-Za-z_][\w/.()@-]{{0,40}}): {{1,4}}({NUMBER}){UNIT}(?![:\d])")
 _MMENGINE = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"\b(?:Iter|Epoch)\((?:train|val|test)\) {1,4}(?:\[(?P<epoch>\d{1,9})\])?\[ {0,12}(?P<step>\d{1,12})/ {0,12}"
         r"(?P<total_steps>\d{1,12})\]"
     ),
@@ -28,12 +27,14 @@ _MMENGINE = PairLayout(
     _NAMES,
 )
 _MMCV = PairLayout(
-    re.compile(r"\bEpoch \[(?P<epoch>\d{1,9})\]\[ {0,12}(?P<step>\d{1,12})/(?P<total_steps>\d{1,12})\](?=\s{1,4}lr: )"),
+    lazy_pattern(
+        r"\bEpoch \[(?P<epoch>\d{1,9})\]\[ {0,12}(?P<step>\d{1,12})/(?P<total_steps>\d{1,12})\](?=\s{1,4}lr: )"
+    ),
     _PAIR,
     _NAMES,
 )
 _XTUNER = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"(?:\(Epoch (?P<epoch>\d{1,9})\) )?\bStep {1,4}(?P<step>\d{1,12})/(?P<total_steps>\d{1,12})"
         r"(?= {1,4}\w{1,20}: [^\n]{0,400}\b(?:tgs|text_tokens): )"
     ),

@@ -1,14 +1,13 @@
 """Out-of-memory messages of GPUs and of the host: how to know one, and its numbers in bytes."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.units import UNIT_BYTES, parse_size
 
 _SIZE = r"([\d.,]{1,24} ?(?:[KMGT]?i?B|bytes|[KMGT])\b)"
-_GIVEN_BACK = re.compile(
+_GIVEN_BACK = lazy_pattern(
     r"Caught \w{1,40} in replica|^\s{0,40}(?:raise|except|if|elif|return|#|assert)\b|[\"']\s{0,2}in str\("
 )
-_GPU = re.compile(
+_GPU = lazy_pattern(
     r"out of memory\.? {0,4}(?:Tried to allocate [\d.]|\(MPS allocated)"
     r"|^(?:Error: )?(?:[\w.]{1,200}\.)?\w{0,60}Error: .{0,200}\b(?:out of memory|OutOfMemory\b)"
     r"|OutOfMemoryError: Allocation on device"
@@ -22,7 +21,7 @@ _GPU = re.compile(
     r"|No available memory for the cache blocks|larger than the maximum number of tokens that can be stored in KV cache"
     r"|larger than the available KV cache memory|less than desired GPU memory utilization"
 )
-_HOST = re.compile(
+_HOST = lazy_pattern(
     r"oom[-_]kill|crashed after using all available RAM|tried to allocate more memory than is available"
     r"|fork: Cannot allocate"
     r"|OOMKilled|Out of memory: Kill(?:ed)? process|Memory cgroup out of memory|cgroup out-of-memory handler"
@@ -37,7 +36,7 @@ _HOST = re.compile(
     r"|subprocesses has abruptly died during map|process pool (?:was terminated|is not usable) abruptly"
 )
 
-_HOST_ONLY = re.compile(r"DefaultCPUAllocator|running low on memory|sqlite|cgroup|Killed? process")
+_HOST_ONLY = lazy_pattern(r"DefaultCPUAllocator|running low on memory|sqlite|cgroup|Killed? process")
 
 # One of these stands in every such message; most lines hold none, and asking for words is cheap.
 _GPU_WORDS = (
@@ -86,11 +85,11 @@ _SIZES = {
     "private_pool_bytes": rf"{_SIZE} allocated in private pools",
     "process_bytes": rf"this process has {_SIZE} memory in use",
 }
-_SIZE_PATTERNS = {name: re.compile(pattern) for name, pattern in _SIZES.items()}
-_PROCESS = re.compile(rf"Process \d{{1,10}} has {_SIZE} memory in use")
-_DEVICE = re.compile(r"\b(?:GPU|NPU|XPU|device) (\d{1,4})\b")
-_TOKENS = re.compile(r"max seq len \((\d{1,9})\).{0,120}?\((\d{1,9})\)")
-_SHORT_SIZE = re.compile(r"([\d.]{1,20})([KMGT])")
+_SIZE_PATTERNS = {name: lazy_pattern(pattern) for name, pattern in _SIZES.items()}
+_PROCESS = lazy_pattern(rf"Process \d{{1,10}} has {_SIZE} memory in use")
+_DEVICE = lazy_pattern(r"\b(?:GPU|NPU|XPU|device) (\d{1,4})\b")
+_TOKENS = lazy_pattern(r"max seq len \((\d{1,9})\).{0,120}?\((\d{1,9})\)")
+_SHORT_SIZE = lazy_pattern(r"([\d.]{1,20})([KMGT])")
 MAX_DEVICES = 4096
 
 

@@ -1,12 +1,11 @@
 """PaddleNLP, and MindSpore with MindFormers."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, first_of, reading_alone
 from tools.log_formats.record import LogFormat
 
-_PADDLE_PAIR = re.compile(rf"(?:^|[ ,]) {{0,2}}([a-z]\w{{0,60}}): ({NUMBER})(?=,|\s|$|\[)")
+_PADDLE_PAIR = lazy_pattern(rf"(?:^|[ ,]) {{0,2}}([a-z]\w{{0,60}}): ({NUMBER})(?=,|\s|$|\[)")
 _PADDLE_NAMES = {
     "progress_or_epoch": Field("epoch"),
     "interval_runtime": None,
@@ -54,13 +53,13 @@ PADDLENLP = LogFormat(
     markers=(b"loss: ",),
     read=first_of(
         PairLayout(
-            re.compile(r"\bglobal step (?P<step>\d{1,12})(?:/(?P<total_steps>\d{1,12}))?(?=, )"),
+            lazy_pattern(r"\bglobal step (?P<step>\d{1,12})(?:/(?P<total_steps>\d{1,12}))?(?=, )"),
             _PADDLE_PAIR,
             {"batch": Field("batch"), "rank_id": None},
             frozenset({"loss"}),
         ).read,
         PairLayout(
-            re.compile(r"(?=(?:^|[ ,])(?:loss|eval_loss): [\dni][^\n]{0,600}, (?:global_step|progress_or_epoch): )"),
+            lazy_pattern(r"(?=(?:^|[ ,])(?:loss|eval_loss): [\dni][^\n]{0,600}, (?:global_step|progress_or_epoch): )"),
             _PADDLE_PAIR,
             _PADDLE_NAMES,
             frozenset({"loss", "eval_loss"}),
@@ -69,12 +68,12 @@ PADDLENLP = LogFormat(
 )
 
 _MINDFORMERS = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"\{ ?(?:Epoch:\[ {0,6}(?P<epoch>\d{1,9})/ {0,6}(?P<num_epochs>\d{1,9})\], )?step:\[ {0,12}(?P<step>\d{1,12})"
         r"/ {0,12}"
         r"(?P<total_steps>\d{1,12})\](?=, loss: )"
     ),
-    re.compile(rf", ([a-z][\w ]{{1,40}}): {{1,8}}\[?({NUMBER}){UNIT}"),
+    lazy_pattern(rf", ([a-z][\w ]{{1,40}}): {{1,8}}\[?({NUMBER}){UNIT}"),
     {
         "per_step_time": Field("step_seconds"),
         "global_norm": Field("grad_norm"),
@@ -84,7 +83,7 @@ _MINDFORMERS = PairLayout(
     },
 )
 _MINDSPORE = PairLayout(
-    re.compile(rf"\bepoch: (?P<epoch>\d{{1,9}}),? step: (?P<step>\d{{1,12}}), loss is (?:\[)?(?P<loss>{NUMBER})")
+    lazy_pattern(rf"\bepoch: (?P<epoch>\d{{1,9}}),? step: (?P<step>\d{{1,12}}), loss is (?:\[)?(?P<loss>{NUMBER})")
 )
 
 

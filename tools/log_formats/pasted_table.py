@@ -3,19 +3,20 @@
 import re
 from dataclasses import replace
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, MISSING, Columns, name_columns, read_cell
 
 MAX_LENGTH = 4000
 HEADER_MARKERS: tuple[bytes, ...] = (b"oss", b"validation", b"Running evaluation for")
 """Only a line that holds one of these can open a table."""
 
-_PLACE_WORD = re.compile(r"step|epoch|iter", re.IGNORECASE)
-_BARS = re.compile(r"[|│┃║]")
-_GAPS = re.compile(r" {2,}|\t")
-_RULE = re.compile(r"[\s|│┃║:+=\-─━═╌┄╒╤╕╞╪╡├┼┤╘╧╛┌┬┐└┴┘┏┳┓┡╇┩┗┻┛╔╦╗╠╬╣╚╩╝╭╮╰╯]*")
-_CLOCK = re.compile(r"[\d:.]{1,20}s?")
-_WORD = re.compile(r"[A-Za-z_#][\w/%#.\-]*(?: [\w/%#.\-]{1,40}){0,2}")
-_LUDWIG_PLACE = re.compile(r"Running evaluation for step: (\d{1,12}), epoch: (\d{1,9})")
+_PLACE_WORD = lazy_pattern(r"step|epoch|iter", re.IGNORECASE)
+_BARS = lazy_pattern(r"[|│┃║]")
+_GAPS = lazy_pattern(r" {2,}|\t")
+_RULE = lazy_pattern(r"[\s|│┃║:+=\-─━═╌┄╒╤╕╞╪╡├┼┤╘╧╛┌┬┐└┴┘┏┳┓┡╇┩┗┻┛╔╦╗╠╬╣╚╩╝╭╮╰╯]*")
+_CLOCK = lazy_pattern(r"[\d:.]{1,20}s?")
+_WORD = lazy_pattern(r"[A-Za-z_#][\w/%#.\-]*(?: [\w/%#.\-]{1,40}){0,2}")
+_LUDWIG_PLACE = lazy_pattern(r"Running evaluation for step: (\d{1,12}), epoch: (\d{1,9})")
 _STRICT = ("commas", "words")
 """Layouts that prose may have as well, so that each word of the header must be a name and each cell a number."""
 _SPLITS = {"train": "loss", "validation": "eval_loss"}

@@ -1,8 +1,9 @@
 """Keeps each problem once and counts how often it came: every rank prints the same, and a launcher repeats it."""
 
-import re
 from dataclasses import dataclass, field, replace
 
+from tools.lazy_pattern import lazy_pattern
+from tools.log_formats.lone_messages import MISFIT
 from tools.log_formats.out_of_memory import read_sizes
 from tools.run import Line, Problem
 
@@ -10,7 +11,7 @@ MAX_PROBLEMS = 200
 MAX_MESSAGE = 2000
 MAX_SHOWN = 8
 
-_DIGITS = re.compile(r"\d+")
+_DIGITS = lazy_pattern(r"\d+")
 _MERGED = frozenset({"timeout", "sign", "signal", "assertion"})
 _MEMORY = frozenset({"out_of_memory", "host_memory"})
 
@@ -81,7 +82,7 @@ class ProblemLedger:
 
         Numbers differ from rank to rank, and a message without a stack repeats the one that had it.
         """
-        if problem.kind in _MERGED:
+        if problem.kind in _MERGED or problem.name == MISFIT:
             return f"{problem.kind} {problem.name}"
         if problem.kind not in _MEMORY:
             return f"{problem.kind} {problem.name} {_DIGITS.sub('#', problem.summary)}"

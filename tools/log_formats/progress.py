@@ -3,17 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.units import parse_clock
 
 _PREFIX = rb"(?:\d{1,4}: |\[[^\]]{1,20}\](?:<\w{1,6}>)?:?\s?|\([^)]{1,60}\)\s?)"
-_FRAME = re.compile(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<")
-_DESCRIBED = re.compile(
+_FRAME = lazy_pattern(_PREFIX + rb"{0,3}\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<")
+_DESCRIBED = lazy_pattern(
     rb"([^\r\n]{1,160}?)[:\s>\"]\s{0,3}\d{1,3}%\|[^|]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[([^<\]]{1,40})<"
     rb"[^\]]{1,60}(?:it/s|s/it)"
 )
-_NOTEBOOK = re.compile(rb"\s{0,8}\[\s{0,4}(\d{1,12})/(\d{1,12}) ([\d:]{4,20}) < ")
+_NOTEBOOK = lazy_pattern(rb"\s{0,8}\[\s{0,4}(\d{1,12})/(\d{1,12}) ([\d:]{4,20}) < ")
 # Words of bars that tqdm draws for other work than training steps.
-_OTHER_WORK = re.compile(
+_OTHER_WORK = lazy_pattern(
     rb"map|load|token|filter|generat|fetch|sav|eval|valid|test|predict|infer|convert|shard|process|pack|trunc|extract|"
     rb"comput|creat|build|resolv|collect|encod|quant|calib|merg|copy|cast|add|appl|scor|sampl|inference|warm|format|sanity",
     re.IGNORECASE,

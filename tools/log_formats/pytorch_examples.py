@@ -1,18 +1,17 @@
 """Formats that example scripts made common: the PyTorch examples and tutorials, torchvision's and timm's meters."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.epoch_steps import EpochSteps
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, read_pairs, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
-_SAMPLES = re.compile(
+_SAMPLES = lazy_pattern(
     r"\bTrain Epoch: ?(\d{1,9}) ?\[ {0,8}(\d{1,12})/ ?(\d{1,12})(?: \( ?\d{1,3}(?:\.\d{1,4})?%\))"
     r"?\](?:[\s,:|]{1,4}(?:Train )?| [^\n]{1,200}? )[lL]oss:? {0,3}"
     rf"({NUMBER})"
 )
-_TUTORIAL = re.compile(rf"\[(\d{{1,9}}), {{1,8}}(\d{{1,12}})\] loss: ({NUMBER})")
-_TEST_SET = re.compile(
+_TUTORIAL = lazy_pattern(rf"\[(\d{{1,9}}), {{1,8}}(\d{{1,12}})\] loss: ({NUMBER})")
+_TEST_SET = lazy_pattern(
     rf"\b(?:Test|Validation|Val) set: (?:Average|Avg\.?) loss: ({NUMBER})"
     rf"(?:, Accuracy: [\d.]{{1,12}}/\d{{1,12}} \(({NUMBER})%\))?"
 )
@@ -70,12 +69,12 @@ PYTORCH_EXAMPLES = LogFormat(
     new_reader=_new_example_reader,
 )
 
-_METER_HEAD = re.compile(
+_METER_HEAD = lazy_pattern(
     r"(?<!Train )\b(Epoch|Train|Test|Val|Eval|Iter)\w{0,8}: {0,2}(?:\[ {0,6}(\d{1,9})(?:/ ?(\d{1,9}))?\] {0,3})"
     r"?(?:(\d{1,9}) )?"
     r"\[ {0,9}(\d{1,12})/ ?(\d{1,12})(?: \( {0,3}\d{1,3}%\))?\](?=[\s:]{1,4}\w)"
 )
-_METER_PAIR = re.compile(
+_METER_PAIR = lazy_pattern(
     rf"[\s:]([A-Za-z][\w@]{{0,30}}(?: mem)?):? {{1,4}}({NUMBER}){UNIT}(?= {{0,3}}\( ?{NUMBER}\)|\s|$|,|\[)"
 )
 _METER_NAMES = {

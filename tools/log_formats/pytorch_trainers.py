@@ -1,7 +1,6 @@
 """Libraries in plain PyTorch: torchtune, torchtitan (and lingua), LitGPT, picotron."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, UNIT, Field, LineReader, PairLayout, first_of, reading_alone, to_number
 from tools.log_formats.record import LogFormat
 
@@ -33,15 +32,15 @@ TORCHTUNE = LogFormat(
     markers=(b"|Loss: ", b" | loss:", b" | val_loss:"),
     read=first_of(
         PairLayout(
-            head=re.compile(r"\bStep (?P<step>\d{1,12}) \| (?=\w{1,30}:[-\d.ni])"),
-            pair=re.compile(rf"(?<![^\s])([A-Za-z_][\w./-]{{0,60}}):({NUMBER})(?!\S)"),
+            head=lazy_pattern(r"\bStep (?P<step>\d{1,12}) \| (?=\w{1,30}:[-\d.ni])"),
+            pair=lazy_pattern(rf"(?<![^\s])([A-Za-z_][\w./-]{{0,60}}):({NUMBER})(?!\S)"),
             names={"peak_memory_alloc": Field("memory_bytes", "GiB")},
         ).read,
-        PairLayout(re.compile(rf"(?<!\d)(?P<epoch>\d{{1,9}})\|(?P<step>\d{{1,12}})\|Loss: (?P<loss>{NUMBER})")).read,
+        PairLayout(lazy_pattern(rf"(?<!\d)(?P<epoch>\d{{1,9}})\|(?P<step>\d{{1,12}})\|Loss: (?P<loss>{NUMBER})")).read,
     ),
 )
 
-_TITAN_PAIR = re.compile(rf" {{1,3}}([A-Za-z_][\w/()%-]{{0,40}}): {{0,8}}({NUMBER}){UNIT}")
+_TITAN_PAIR = lazy_pattern(rf" {{1,3}}([A-Za-z_][\w/()%-]{{0,40}}): {{0,8}}({NUMBER}){UNIT}")
 _TITAN_NAMES = {
     "memory": Field("memory_bytes"),
     "end_to_end": Field("step_seconds"),
@@ -94,14 +93,14 @@ TORCHTITAN = LogFormat(
     markers=(b"  loss: ",),
     read=first_of(
         PairLayout(
-            re.compile(r"validate step: {1,8}(?P<step>\d{1,12})(?=  )"),
+            lazy_pattern(r"validate step: {1,8}(?P<step>\d{1,12})(?=  )"),
             _TITAN_PAIR,
             _TITAN_NAMES,
             frozenset({"eval_loss"}),
             is_eval=True,
         ).read,
         PairLayout(
-            re.compile(r"(?<!validate )\bstep: {1,8}(?P<step>\d{1,12})(?=  \w)"),
+            lazy_pattern(r"(?<!validate )\bstep: {1,8}(?P<step>\d{1,12})(?=  \w)"),
             _TITAN_PAIR,
             _TITAN_NAMES,
             frozenset({"loss"}),
@@ -135,21 +134,21 @@ PICOTRON = LogFormat(
     ),
     markers=(b"| Loss: ",),
     read=PairLayout(
-        re.compile(r"\bStep: (?P<step>\d{1,12}) {0,8}(?=\| Loss: )"),
-        re.compile(rf"\| ([A-Za-z][\w /]{{0,40}}): {{1,8}}({NUMBER}){UNIT}"),
+        lazy_pattern(r"\bStep: (?P<step>\d{1,12}) {0,8}(?=\| Loss: )"),
+        lazy_pattern(rf"\| ([A-Za-z][\w /]{{0,40}}): {{1,8}}({NUMBER}){UNIT}"),
         {"Memory usage": Field("memory_bytes"), "MFU": Field("mfu")},
     ).read,
 )
 
 _LITGPT_TRAIN = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"(?:\bEpoch (?P<epoch>\d{1,9}) \| )?\biter (?P<iter>\d{1,12})(?: step (?P<step>\d{1,12}))?(?: \||:) "
         rf"loss(?: train:)? (?P<loss>{NUMBER})(?=,)"
     ),
-    re.compile(rf"\b(iter time|time): ({NUMBER}) ?(ms|s)\b"),
+    lazy_pattern(rf"\b(iter time|time): ({NUMBER}) ?(ms|s)\b"),
     {"iter time": Field("step_seconds"), "time": Field("step_seconds")},
 )
-_LITGPT_EVAL = re.compile(
+_LITGPT_EVAL = lazy_pattern(
     rf"\b(?:iter (\d{{1,12}}): |step (\d{{1,12}}): |Final evaluation \| )val loss:? ({NUMBER})(?:[,.] val time| \|"
     rf" val ppl)"
 )

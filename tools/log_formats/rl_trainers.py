@@ -1,13 +1,12 @@
 """Reinforcement learning: verl, slime and miles, OpenRLHF."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import NUMBER, Field, PairLayout
 from tools.log_formats.record import LogFormat
 
 _VERL = PairLayout(
-    re.compile(r"\bstep:(?P<step>\d{1,12})(?= - [a-z][\w-]{1,40}/)"),
-    re.compile(rf" - ([A-Za-z][\w/.@()+ -]{{0,160}}?):(?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),
+    lazy_pattern(r"\bstep:(?P<step>\d{1,12})(?= - [a-z][\w-]{1,40}/)"),
+    lazy_pattern(rf" - ([A-Za-z][\w/.@()+ -]{{0,160}}?):(?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),
     {"training/global_step": None},
 )
 _SCALED_RATE = "train/lr(1e-3)"
@@ -85,8 +84,8 @@ STEP_DICTIONARY = LogFormat(
     ),
     markers=(b": {'",),
     read=PairLayout(
-        re.compile(r"\b(?:[Ss]tep:? {0,4}(?P<step>\d{1,12})|(?:rollout|eval) (?P<rollout>\d{1,12}))(?=:? {0,2}\{')"),
-        re.compile(rf"'([\w/.@ -]{{1,120}})': (?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),
+        lazy_pattern(r"\b(?:[Ss]tep:? {0,4}(?P<step>\d{1,12})|(?:rollout|eval) (?P<rollout>\d{1,12}))(?=:? {0,2}\{')"),
+        lazy_pattern(rf"'([\w/.@ -]{{1,120}})': (?:(?:np|numpy)\.\w{{1,12}}\(|tensor\()?({NUMBER})"),
         {
             "train/step": None,
             "rollout/step": None,

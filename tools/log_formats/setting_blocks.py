@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, OTHER_SECTIONS, SECTIONS, WEAK_NAMES
 from tools.log_formats.setting_values import canonical_setting, read_named
 from tools.log_formats.settings import MARKERS, is_metric_row, read_settings
@@ -18,16 +19,16 @@ MAX_IDLE_LINES = 20_000
 METRIC_LINES = 4
 """In a record that is printed with one key a line, the learning rate stands this near to another metric."""
 
-_OPENING = re.compile(
+_OPENING = lazy_pattern(
     r"^(\s{0,40})(?:-\s)?['\"]?([A-Za-z_][\w.-]{0,60})['\"]?\s?[:=]\s{0,4}(?:\w{0,40}\(|[\[{])?\s{0,20}$"
 )
-_WHOLE = re.compile(
+_WHOLE = lazy_pattern(
     r"^(\s{0,40})['\"]?([A-Za-z_][\w.-]{0,60})['\"]?\s{0,8}([:=])\s{0,8}(\S.{0,300}?),?\s{0,20}(?:#.{0,200})?$"
 )
-_HEADER = re.compile(r"^\[{1,2}([\w.-]{1,80})\]{1,2}\s{0,20}$")
-_ITEM = re.compile(r"^\s{0,40}(?:-\s{1,4}['\"]?([\w.*]{1,100})['\"]?|['\"]([\w.*]{1,100})['\"],?)\s{0,20}$")
+_HEADER = lazy_pattern(r"^\[{1,2}([\w.-]{1,80})\]{1,2}\s{0,20}$")
+_ITEM = lazy_pattern(r"^\s{0,40}(?:-\s{1,4}['\"]?([\w.*]{1,100})['\"]?|['\"]([\w.*]{1,100})['\"],?)\s{0,20}$")
 _DUMP_WORDS = ("onfig", "rguments", "yperparam", "args")
-_OTHER_CONFIG = re.compile(r"(GenerationConfig|\w{1,40}Config) \{\s{0,4}$")
+_OTHER_CONFIG = lazy_pattern(r"(GenerationConfig|\w{1,40}Config) \{\s{0,4}$")
 _HELD = frozenset({"batch_size"})
 _GENERATION_NAMES = frozenset({"max_length", "learning_rate", "seed", "beta"})
 

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, PATHS, WEAK_NAMES
 
 Value = float | str | bool
@@ -15,13 +16,13 @@ _COUNTS = "num_train_epochs per_device_train_batch_size gradient_accumulation_st
 POSITIVE = frozenset(f"{_COUNTS} num_gpus world_size lora_r vocab_size".split())
 """Settings of which a value of 0 or below means "not set"."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d[\d_]{0,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?")
+_NUMBER = lazy_pattern(r"[+-]?(?:\d[\d_]{0,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?")
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
-_ITEM = re.compile(r"[A-Za-z_][\w.*-]{0,99}")
-_ENUM = re.compile(r"<?[A-Z]\w{1,40}\.(\w{1,40})(?:: ['\"]?([\w.-]{0,40})['\"]?>)?")
-_CODE = re.compile(r"(?:self|[a-z_]*args|cfg|config|conf|opt|params|hparams)\.\w.*")
+_ITEM = lazy_pattern(r"[A-Za-z_][\w.*-]{0,99}")
+_ENUM = lazy_pattern(r"<?[A-Z]\w{1,40}\.(\w{1,40})(?:: ['\"]?([\w.-]{0,40})['\"]?>)?")
+_CODE = lazy_pattern(r"(?:self|[a-z_]*args|cfg|config|conf|opt|params|hparams)\.\w.*")
 _WORDS = {
-    name: re.compile(pattern, re.IGNORECASE)
+    name: lazy_pattern(pattern, re.IGNORECASE)
     for name, pattern in {
         "lr_scheduler_type": r"(?:[\w.]{0,60}(?:linear|cosine|constant|polynomial|inverse_sqrt|warmup|wsd|reduce|"
         r"one_?cycle|stable_decay|annealing)\w{0,40}|none)",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.hardware import read_hardware
 from tools.log_formats.setting_names import CONFIG_NAMES, KINDS, KNOWN_ENDS, WEAK_NAMES
 from tools.log_formats.setting_values import canonical_setting, read_named, read_number, read_value
@@ -54,34 +55,34 @@ _BANNER = {
 }
 _BANNER_ENDS = tuple(sorted(_BANNER, key=len, reverse=True))
 _BANNER_BYTES = 70
-_COUNT = re.compile(r"[=:]\s{0,4}(\d[\d,]{0,25}+(?:\.\d{1,20}+)?)(?![\w%]|\.\d)")
-_TOTAL_BATCH = re.compile(r"Total batch size \([\dx ]{5,40}\) = (\d{1,9})")
-_OF_ALL = re.compile(r"rainable parameters = [\d,]{1,25}(?: of |/)([\d,]{1,25})")
-_MLX_COUNT = re.compile(r"Trainable parameters: [\d.]{1,10}% \(([\d.]{1,12})M/([\d.]{1,12})M\)")
+_COUNT = lazy_pattern(r"[=:]\s{0,4}(\d[\d,]{0,25}+(?:\.\d{1,20}+)?)(?![\w%]|\.\d)")
+_TOTAL_BATCH = lazy_pattern(r"Total batch size \([\dx ]{5,40}\) = (\d{1,9})")
+_OF_ALL = lazy_pattern(r"rainable parameters = [\d,]{1,25}(?: of |/)([\d,]{1,25})")
+_MLX_COUNT = lazy_pattern(r"Trainable parameters: [\d.]{1,10}% \(([\d.]{1,12})M/([\d.]{1,12})M\)")
 
-_KEY = re.compile(r"(?<![\w./$-])([A-Za-z_][\w.-]{0,60}+)['\"]?\s{0,8}[=:]\s{0,8}")
+_KEY = lazy_pattern(r"(?<![\w./$-])([A-Za-z_][\w.-]{0,60}+)['\"]?\s{0,8}[=:]\s{0,8}")
 _BOUNDARY = (
     r"(?=\s{0,40}(?:$|[,;)\]}|#\\>])|\s{1,40}['\"(+-]{0,3}[A-Za-z_][\w.-]{0,60}['\"]?\s{0,3}[=:]|\s{1,40}--?[A-Za-z])"
 )
-_LITERAL = re.compile(
+_LITERAL = lazy_pattern(
     r"('[^']{0,300}'|\"[^\"]{0,300}\"|[\[(][^\[\](){}]{0,1500}[\])]|\{['\"][^:{}\[\]]{0,1500}\}|"
     rf"<\w{{1,40}}\.\w{{1,40}}: '?[\w.-]{{0,40}}'?>|[\w.+/~@-]{{1,200}}){_BOUNDARY}"
 )
-_ENABLED = re.compile(
+_ENABLED = lazy_pattern(
     r"['\"]?\b(bf16|bfloat16|fp16)\b['\"]?\W{1,40}enabled['\"]?\s{0,4}[:=]\s{0,4}['\"]?(true|false)", re.I
 )
-_OPTIMISER_RATE = re.compile(
+_OPTIMISER_RATE = lazy_pattern(
     r"optim\w{0,10}['\"]?\s{0,2}[=:]\s{0,2}(?:\w{1,30}\(|\{)[^{}()]{0,80}?\blr['\"]?\s{0,2}[=:]\s{0,2}"
     r"(\d(?:\.\d{1,20})?(?:e-?\d{1,2})?)(?=\s{0,4}[,)}])"
 )
-_TABLE = re.compile(r"(?<!\S)([a-z]\w{1,60}) (?:\.{2,60} | )(?=\S)")
-_TABLE_END = re.compile(r"\.{0,40}(?:updated|default)$")
+_TABLE = lazy_pattern(r"(?<!\S)([a-z]\w{1,60}) (?:\.{2,60} | )(?=\S)")
+_TABLE_END = lazy_pattern(r"\.{0,40}(?:updated|default)$")
 _METRIC_WORDS = ("loss", "epoch", "step", "iter", "grad", "reward", "perplexity")
-_METRIC = re.compile(
+_METRIC = lazy_pattern(
     r"(?:(?<![a-z_])(?:epoch|(?:global_|current_)?step|iter(?:ation)?|grad[_ ]norm|reward|perplexity)|loss)"
     r"['\"]?\s{0,4}[=:]?\s{0,12}['\"]?[-+]?(?:\d|nan|inf)"
 )
-_COMMAND = re.compile(
+_COMMAND = lazy_pattern(
     r"(?:^|\s|/)(?:\w[\w.-]*\.py|torchrun|accelerate|deepspeed|llamafactory-cli|swift|tune|litgpt|axolotl|xtuner|mlx_lm\.\w+)\b"
 )
 

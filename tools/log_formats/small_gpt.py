@@ -1,8 +1,8 @@
 """The small GPT trainers: nanoGPT, nanochat, llm.c and build-nanogpt, modded-nanogpt."""
 
 import math
-import re
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.pairs import (
     NUMBER,
     UNIT,
@@ -17,12 +17,12 @@ from tools.log_formats.pairs import (
 from tools.log_formats.record import LogFormat
 
 _NANOGPT_TRAIN = PairLayout(
-    re.compile(rf"\biter (?P<step>\d{{1,12}}): loss (?P<loss>{NUMBER})(?: BPC)?(?=, time [\d.]{{1,20}} ?m?s)"),
-    re.compile(rf"\b(time|mfu) ({NUMBER})(ms|s)?"),
+    lazy_pattern(rf"\biter (?P<step>\d{{1,12}}): loss (?P<loss>{NUMBER})(?: BPC)?(?=, time [\d.]{{1,20}} ?m?s)"),
+    lazy_pattern(rf"\b(time|mfu) ({NUMBER})(ms|s)?"),
     {"time": Field("step_seconds")},
 )
 _NANOGPT_EVAL = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bstep:? (?P<step>\d{{1,12}})[:,] train loss:? (?P<eval_train_loss>{NUMBER})(?: BPC)?, "
         rf"val(?:id)? loss:? (?P<eval_loss>{NUMBER})"
     )
@@ -82,22 +82,22 @@ NANOCHAT = LogFormat(
     ),
     markers=(b"| loss: ", b"| Training loss: ", b"| Validation loss: ", b"| Validation bpb: "),
     read=PairLayout(
-        re.compile(
+        lazy_pattern(
             r"\b[Ss]tep (?P<step>\d{5,12})(?:/(?P<total_steps>\d{1,12}))?(?: \([\d.]{1,9}%\))?"
             r"(?= \| (?:loss: |Training loss: |Validation ))"
         ),
-        re.compile(rf"\| ([A-Za-z][\w /]{{0,40}}): ({NUMBER}){UNIT}"),
+        lazy_pattern(rf"\| ([A-Za-z][\w /]{{0,40}}): ({NUMBER}){UNIT}"),
         _NANOCHAT_NAMES,
     ).read,
 )
 
 _LLMC_TRAIN = PairLayout(
-    re.compile(
+    lazy_pattern(
         rf"\bstep {{1,12}}(?P<step>\d{{1,12}})(?:/(?P<total_steps>\d{{1,12}}))? \| loss:? {{1,4}}(?P<loss>{NUMBER})"
         r"(?: \([-+\w.]{1,12}\))? ?(?=\| (?:norm|lr|val))"
     )
 )
-_LLMC_PAIR = re.compile(rf"\| {{0,2}}\(?(?:(norm|lr|dt|tok/sec):? {{1,4}})?({NUMBER}) ?(ms|% bf16 MFU|tok/s)?")
+_LLMC_PAIR = lazy_pattern(rf"\| {{0,2}}\(?(?:(norm|lr|dt|tok/sec):? {{1,4}})?({NUMBER}) ?(ms|% bf16 MFU|tok/s)?")
 _LLMC_NAMES = {
     "norm": Field("grad_norm"),
     "lr": Field("learning_rate"),
@@ -107,7 +107,7 @@ _LLMC_NAMES = {
     "tok/s": Field("tokens_per_second"),
     "% bf16 MFU": Field("mfu"),
 }
-_LLMC_EVAL = re.compile(rf"(?:^|[\]>:)-] {{0,2}})val(?:idation)? loss:? {{1,4}}({NUMBER})\s{{0,4}}(?:$|\[)")
+_LLMC_EVAL = lazy_pattern(rf"(?:^|[\]>:)-] {{0,2}})val(?:idation)? loss:? {{1,4}}({NUMBER})\s{{0,4}}(?:$|\[)")
 
 
 class _LlmcReader:
@@ -176,10 +176,10 @@ LLM_C = LogFormat(
 )
 
 _MODDED = PairLayout(
-    re.compile(
+    lazy_pattern(
         r"\bstep:(?P<step>\d{1,12})/(?P<total_steps>\d{1,12}),? (?=(?:tokens seen: ?[\d.]+M?, )?\w{0,10}_?loss:)"
     ),
-    re.compile(rf"\b(val_loss|train_loss|avg_train_loss|loss|step_avg|val_bpb|lr):({NUMBER}|nan(?=ms))(ms)?"),
+    lazy_pattern(rf"\b(val_loss|train_loss|avg_train_loss|loss|step_avg|val_bpb|lr):({NUMBER}|nan(?=ms))(ms)?"),
     {"step_avg": Field("step_seconds"), "avg_train_loss": Field("loss"), "val_bpb": Field("eval_bpb")},
     frozenset({"loss", "eval_loss"}),
 )

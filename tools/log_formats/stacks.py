@@ -4,22 +4,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.lazy_pattern import lazy_pattern
 from tools.run import Line
 
 MAX_STACK_LINES = 400
 MAX_STACK_TEXT = 6000
 
-TRACEBACK = re.compile(r"^(.{0,2000}?)Traceback \(most recent call last\)")
-PLAIN_FRAME = re.compile(r'\bFile "([^"\n]{1,400})", line (\d{1,7})(?:,? in (\S.{0,200}))?')
-_IPYTHON_FRAME = re.compile(r"^\s{0,8}File ([^\s\"].{0,400}?):(\d{1,7})(?:, in ([^\s(]{1,200}))?")
-_CELL = re.compile(r"^\s{0,8}((?:Cell|Input) In ?\[\d{1,6}\])(?:,? line (\d{1,6}))?(?:, in ([^\s(]{1,200}))?")
-_OLD_IPYTHON_FRAME = re.compile(r"^((?:[/~.\\]|<ipython|[A-Z]:\\)[^\s:]{0,400}) in ([\w.<>]{1,200})(?:\(|$)")
-_BOX_FRAME = re.compile(r"^\s{0,4}(\S.{0,400}?):(\d{1,7}) in ([\w.<>]{1,200})\s{0,200}$")
-_BOX_SIDE = re.compile(r"^\s{0,4}[│|] ?(.{0,1000}?)\s{0,200}[│|]\s{0,4}$")
-_POINTED_CODE = re.compile(r"^\s{0,12}(?:-{1,8}>\s{0,6}\d{1,6} ?|[❱>] \d{1,6} [│|][ │|]{0,40})(.{0,400})")
-_CODE_AROUND = re.compile(r"^\s{0,12}(?:\(\.\.\.\)|\d{1,6}(?:\s|$)|\d{1,6} [│|])")
+TRACEBACK = lazy_pattern(r"^(.{0,2000}?)Traceback \(most recent call last\)")
+PLAIN_FRAME = lazy_pattern(r'\bFile "([^"\n]{1,400})", line (\d{1,7})(?:,? in (\S.{0,200}))?')
+_IPYTHON_FRAME = lazy_pattern(r"^\s{0,8}File ([^\s\"].{0,400}?):(\d{1,7})(?:, in ([^\s(]{1,200}))?")
+_CELL = lazy_pattern(r"^\s{0,8}((?:Cell|Input) In ?\[\d{1,6}\])(?:,? line (\d{1,6}))?(?:, in ([^\s(]{1,200}))?")
+_OLD_IPYTHON_FRAME = lazy_pattern(r"^((?:[/~.\\]|<ipython|[A-Z]:\\)[^\s:]{0,400}) in ([\w.<>]{1,200})(?:\(|$)")
+_BOX_FRAME = lazy_pattern(r"^\s{0,4}(\S.{0,400}?):(\d{1,7}) in ([\w.<>]{1,200})\s{0,200}$")
+_BOX_SIDE = lazy_pattern(r"^\s{0,4}[│|] ?(.{0,1000}?)\s{0,200}[│|]\s{0,4}$")
+_POINTED_CODE = lazy_pattern(r"^\s{0,12}(?:-{1,8}>\s{0,6}\d{1,6} ?|[❱>] \d{1,6} [│|][ │|]{0,40})(.{0,400})")
+_CODE_AROUND = lazy_pattern(r"^\s{0,12}(?:\(\.\.\.\)|\d{1,6}(?:\s|$)|\d{1,6} [│|])")
 
-_LIBRARY = re.compile(
+_LIBRARY = lazy_pattern(
     r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d|^<(?!ipython)|torchinductor_|unsloth_compiled_cache"
     r"|[/\\](?:Python\d{1,4}|\w{0,12}conda\d?|envs[/\\][\w.-]{1,80})[/\\]lib[/\\]|python[\d.]{0,6}\.zip"
     r"|[/\\]bin[/\\](?:torchrun|accelerate|deepspeed|llamafactory-cli|axolotl|tune|swift|oumi)$"
@@ -29,8 +30,8 @@ _LIBRARY = re.compile(
     r"(?:llamafactory|axolotl|torchtune|vllm|mlx_lm|litgpt|deepspeed)[/\\]",
     re.IGNORECASE,
 )
-_MAIN = re.compile(r"<module>|^<cell line|^run_name$")
-_RUNNER = re.compile(r"^<frozen runpy>|[/\\]runpy\.py$")
+_MAIN = lazy_pattern(r"<module>|^<cell line|^run_name$")
+_RUNNER = lazy_pattern(r"^<frozen runpy>|[/\\]runpy\.py$")
 
 _EVALUATION = r"_?evaluate|evaluation_loop|prediction_(?:step|loop)|_?predict|estimate_loss|_?run_evaluation"
 _EVALUATION += (
@@ -68,9 +69,9 @@ _PHASES = (
     ("forward", r"in (?:[\w.<>]{1,100}\.)?\w{0,40}forward\b|compute_loss|_call_impl|in __call__|forward_call\("),
     ("data", r"_next_data|in (?:[\w.<>]{1,100}\.)?(?:fetch|collate\w{0,40}|_map_single|__getitem__)\b|_fetcher"),
 )
-_PHASE_PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _PHASES)
-_TRAINING = re.compile(r"in (?:[\w.<>]{1,100}\.)?(?:training_step|\w{0,30}inner_training_loop|fit)\b")
-_CLOSURE = re.compile(r"in (?:[\w.<>]{1,100}\.)?closure\b")
+_PHASE_PATTERNS = tuple((name, lazy_pattern(pattern)) for name, pattern in _PHASES)
+_TRAINING = lazy_pattern(r"in (?:[\w.<>]{1,100}\.)?(?:training_step|\w{0,30}inner_training_loop|fit)\b")
+_CLOSURE = lazy_pattern(r"in (?:[\w.<>]{1,100}\.)?closure\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Settings that trainers tell in a sentence rather than by a name."""
 
-import re
 from collections.abc import Iterator
 
+from tools.lazy_pattern import lazy_pattern
 from tools.run import Line, Setting
 from tools.units import parse_number
 
@@ -22,11 +22,11 @@ _COUNT = r"(\d[\d,]{0,20}(?:\.\d{1,6})?)\s?([KMB]?)\b"
 
 # What stands in a sentence -> the setting and its value; a group that is read gives the value.
 _TRUTHS = {
-    "checkpointing enabled": (re.compile(r"[Gg]radient checkpointing enabled"), "gradient_checkpointing"),
-    "compute dtype": (re.compile(r"compute dtype: torch\.(bfloat16|float16)\b"), ""),
-    "Precision": (re.compile(r"Using (bfloat16|16bit)(?: native)? Automatic Mixed Precision"), ""),
-    "ixed precision type": (re.compile(r"[Mm]ixed precision type: (bf16|fp16)\b"), ""),
-    "uantizing model": (re.compile(r"Quantizing model to ([48]) bit"), ""),
+    "checkpointing enabled": (lazy_pattern(r"[Gg]radient checkpointing enabled"), "gradient_checkpointing"),
+    "compute dtype": (lazy_pattern(r"compute dtype: torch\.(bfloat16|float16)\b"), ""),
+    "Precision": (lazy_pattern(r"Using (bfloat16|16bit)(?: native)? Automatic Mixed Precision"), ""),
+    "ixed precision type": (lazy_pattern(r"[Mm]ixed precision type: (bf16|fp16)\b"), ""),
+    "uantizing model": (lazy_pattern(r"Quantizing model to ([48]) bit"), ""),
 }
 _PRECISIONS = {
     "bfloat16": "bf16",
@@ -38,18 +38,18 @@ _PRECISIONS = {
     "8": "load_in_8bit",
 }
 _NUMBERS = {
-    "umber of parameters": (re.compile(rf"[Nn]umber of parameters: {_COUNT}"), "all_parameters"),
+    "umber of parameters": (lazy_pattern(rf"[Nn]umber of parameters: {_COUNT}"), "all_parameters"),
     "Trainable params": (
-        re.compile(rf"^\s{{0,40}}{_COUNT}\s{{1,20}}Trainable params\s{{0,20}}$"),
+        lazy_pattern(rf"^\s{{0,40}}{_COUNT}\s{{1,20}}Trainable params\s{{0,20}}$"),
         "trainable_parameters",
     ),
-    "Total params": (re.compile(rf"^\s{{0,40}}{_COUNT}\s{{1,20}}Total params\s{{0,20}}$"), "all_parameters"),
-    "eed set to": (re.compile(rf"[Ss]eed set to {_COUNT}"), "seed"),
-    "default to": (re.compile(rf"max_seq_length.{{1,60}}will default to {_COUNT}"), "max_length"),
+    "Total params": (lazy_pattern(rf"^\s{{0,40}}{_COUNT}\s{{1,20}}Total params\s{{0,20}}$"), "all_parameters"),
+    "eed set to": (lazy_pattern(rf"[Ss]eed set to {_COUNT}"), "seed"),
+    "default to": (lazy_pattern(rf"max_seq_length.{{1,60}}will default to {_COUNT}"), "max_length"),
 }
 _WORDS = {
-    "linear modules": (re.compile(r"Found linear modules: ([\w,. ]{2,400})$"), "target_modules"),
-    "uning method": (re.compile(r"Fine-tuning method: (LoRA|Full|Freeze|DoRA|OFT)\b"), "adapter"),
+    "linear modules": (lazy_pattern(r"Found linear modules: ([\w,. ]{2,400})$"), "target_modules"),
+    "uning method": (lazy_pattern(r"Fine-tuning method: (LoRA|Full|Freeze|DoRA|OFT)\b"), "adapter"),
 }
 
 

@@ -1,11 +1,11 @@
 """The header of a table of values: where it stands, and what delimits its cells."""
 
 import csv
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, Columns, name_columns, name_metric
 from tools.log_formats.frames import decode
 
@@ -15,9 +15,9 @@ MAX_HEADER_BYTES = 1 << 16
 NUM_ROWS_TRIED = 3
 _VALUE_COLUMNS = {"step", "value"}
 _TIME_COLUMNS = {"wall time", "wall_time", "time", "timestamp", "relative time"}
-COMMENT = re.compile(rb"\s*+(?:#|//|sep=|\Z)")
+COMMENT = lazy_pattern(rb"\s*+(?:#|//|sep=|\Z)")
 
-_TAG = re.compile(r"(?:.*[-_.]tag[-_.]|run-[^-]{1,100}-)?(.+)")
+_TAG = lazy_pattern(r"(?:.*[-_.]tag[-_.]|run-[^-]{1,100}-)?(.+)")
 
 
 def find_header(line: bytes, name: str = "") -> tuple[Columns, str] | None:

@@ -2,11 +2,11 @@
 
 import base64
 import json
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import COORDINATES, name_all, name_metric
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.record import FileFormat, Kind, Record
@@ -22,7 +22,7 @@ VALIDATION_FOLDERS = ("/validation/", "/val/", "/eval/", "/valid/")
 SUMMARY_NAMES = frozenset({"train_loss", "train_runtime", "total_flos"}) | {
     f"train_{unit}_per_second" for unit in ("samples", "steps", "tokens")
 }
-OTHER_AXES = re.compile(r"\bhp_metric$|[ _]vs[ _](?:samples|tokens|iterations)")
+OTHER_AXES = lazy_pattern(r"\bhp_metric$|[ _]vs[ _](?:samples|tokens|iterations)")
 """Lightning writes one hp_metric, -1, for its table of hyper-parameters; Megatron writes every value a second time with
 the number of samples in place of the step."""
 NUM_WAITING = 2048

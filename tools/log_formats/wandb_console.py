@@ -1,15 +1,14 @@
 """The summary that W&B prints at the end of a run, one metric a line."""
 
-import re
-
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.columns import name_metric
 from tools.units import parse_number
 
 SUMMARY_MARKERS: tuple[bytes, ...] = (b"Run summary:",)
 
-_OPENING = re.compile(r"wandb:?\s{1,20}Run summary:\s*+\Z|\A\s{0,20}Run summary:\s*+\Z")
-_VALUE = re.compile(r"wandb:?\s{1,80}([A-Za-z_][\w./\-@()%]{0,120})\s{1,80}(\S{1,30})\s*+\Z")
-_EMPTY = re.compile(r"wandb:?\s*+\Z")
+_OPENING = lazy_pattern(r"wandb:?\s{1,20}Run summary:\s*+\Z|\A\s{0,20}Run summary:\s*+\Z")
+_VALUE = lazy_pattern(r"wandb:?\s{1,80}([A-Za-z_][\w./\-@()%]{0,120})\s{1,80}(\S{1,30})\s*+\Z")
+_EMPTY = lazy_pattern(r"wandb:?\s*+\Z")
 
 
 class WandbSummary:
