@@ -12,6 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m compileall -q tools knowledge assistant
 	@touch $(READY)
 
 index: $(READY)
@@ -55,6 +56,7 @@ docs-write: $(READY)
 
 bench: $(READY) index
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python docs/check.py --write
 
 evals: $(READY)
