@@ -6,6 +6,7 @@ A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`
 import io
 import json
 import re
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tools.log_formats import FORMATS
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
+STAMP = ROOT / "tests" / "evals" / "stamp.py"
 
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -32,6 +34,7 @@ def main() -> int:
     """Check every document; gives 1 where something is wrong."""
     is_writing = "--write" in sys.argv[1:]
     faults = [fault for path in documents() for fault in check_document(path, is_writing=is_writing)]
+    faults += check_evidence()
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"docs: {len(documents())} documents checked, {len(faults)} faults")
@@ -55,6 +58,13 @@ def check_document(path: Path, *, is_writing: bool) -> Iterator[str]:
         path.write_text(fresh, encoding="utf-8")
     elif fresh != text:
         yield f"{path.name}: a generated part is out of date; run 'make docs-write'"
+
+
+def check_evidence() -> Iterator[str]:
+    """Give a fault where the figures are those of a run over other cases."""
+    stamp: str = runpy.run_path(str(STAMP))["stamp_cases"]()
+    if load_evidence()["cases"] != stamp:
+        yield f"{EVIDENCE.name}: its figures are of other cases than those at hand; run 'make evals'"
 
 
 def tell_help() -> str:

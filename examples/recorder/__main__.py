@@ -200,10 +200,10 @@ def make_entry(path: Path, knobs: Knobs) -> dict[str, Any]:
 
 
 def count_rows(path: Path) -> dict[str, float]:
-    """The plain numbers of a run, from the rows of its state file; the console shows four digits of each."""
+    """The plain numbers of a run, from the rows of its state file; the console of transformers 5 shows four digits."""
     state = path.with_name(f"{path.name.partition('.')[0]}.trainer_state.json")
     rows = json.loads(state.read_text(encoding="utf-8"))["log_history"]
-    digits = 17 if path.suffix == ".json" else CONSOLE_DIGITS
+    digits = CONSOLE_DIGITS if "'loss': '" in path.read_text(encoding="utf-8") else 17
     losses = [row["loss"] for row in rows if "loss" in row]
     evals = [(float(f"{row['eval_loss']:.{digits}g}"), row["step"]) for row in rows if "eval_loss" in row]
     finite = [pair for pair in evals if math.isfinite(pair[0])]

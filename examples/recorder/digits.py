@@ -63,7 +63,7 @@ IDLING = Digits(IDLE[:1], either=IDLE, fair=IDLE, rate=1e-7)
 STUCK = Digits(IDLE[:1], either=IDLE, fair=IDLE, num_layers=12, rate=1e-4)
 WRECKED = Digits(("loss_divergence",), either=RATE, fair=RATE, rate=2.0)
 BLOWN = Digits(("loss_divergence",), either=RATE, fair=RATE, rate=1e6, optimiser="sgd", num_epochs=8)
-BROKEN = Digits(("loss_nan",), fair=RATE, rate=1e20, optimiser="sgd", num_epochs=8)
+BROKEN = Digits(("loss_nan",), either=RATE[:1], fair=RATE, rate=1e20, optimiser="sgd", num_epochs=8)
 SPIKED = Digits(("loss_spikes",), fair=("exploding_gradients", "data_quality"), spoilt_every=40)
 UNWATCHED = Digits(("no_evaluation",), has_validation=False)
 KINDS = {

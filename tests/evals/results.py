@@ -11,6 +11,7 @@ from evals.case import OUTSIDE
 from evals.grade import Grade, Score, score_ids
 from evals.groups import GROUPS, PRIVATE, REAL
 from evals.report import Summary, summarise, tell_misses
+from evals.stamp import stamp_cases
 
 FORMAT = re.compile(r" \[([^\]]+)\]")
 RESULTS = Path(__file__).parents[2] / "docs" / "evidence.json"
@@ -49,6 +50,7 @@ def make_results(graded: Graded) -> dict[str, Any]:
     about = {group.name: group for group in GROUPS}
     families = {family: [one for name in names for one in graded.get(name, ())] for family, names in FAMILIES.items()}
     return {
+        "cases": stamp_cases(),
         "groups": {
             name: {"title": about[name].title, "meaning": about[name].meaning, **show_summary(summarise(name, grades))}
             for name, grades in graded.items()
