@@ -27,6 +27,9 @@ MAX_WRAPPED_LINES = 4
 MAX_WRAPPED_BYTES = 4000
 MAX_SETTINGS_BYTES = 16_000
 MAX_LAYOUTS = 16
+NUM_ALIKE = 40
+MAX_SHAPES = 2000
+DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 BAR_SIGNS = (BAR_SIGN, "•".encode())
 PROBLEM_BYTES = 500
 BEFORE_PROBLEM_BYTES = 200
@@ -50,6 +53,7 @@ class ConsoleReader:
         self._dispatch = LineDispatch(LINE_FORMATS)
         self._table, self._summary = PastedTable(), WandbSummary()
         self._quoted: bytes | None = None
+        self._num_seen: dict[bytes, int] = {}
         self._shown_evals: dict[str, str] = {}
         self._wrapped = b""
         self._num_wrapped = 0
@@ -152,7 +156,8 @@ class ConsoleReader:
             found = self._read_row(number, raw, frame)
             if found:
                 return found
-        if self._table.is_open or self._summary.is_open or TABLE_MARKER.search(frame):
+        is_new = self._is_new(frame)
+        if self._table.is_open or self._summary.is_open or (is_new and TABLE_MARKER.search(frame)):
             found = self._read_block(number, raw, frame)
             if found:
                 return found
@@ -160,11 +165,24 @@ class ConsoleReader:
         if sign or self._problems.wants_every_line:
             self._read_problem(number, raw, frame, sign.start() if sign else 0)
         settings = self._settings
-        if not settings.is_idle and (settings.wants_every_line or SETTING_MARKER.search(frame)):
-            for setting in settings.read(decode(frame, MAX_SETTINGS_BYTES), number):
-                is_quote = frame is raw and self._quoted is None and len(raw) <= MAX_QUOTED_BYTES
-                self._builder.add_setting(setting if is_quote else replace(setting, line=self._quote(number, raw)))
+        if is_new and not settings.is_idle and (settings.wants_every_line or SETTING_MARKER.search(frame)):
+            self._read_settings(number, raw, frame)
         return ((number, raw),) if BAR_END.search(frame) else ()
+
+    def _is_new(self, frame: bytes) -> bool:
+        """Whether few lines were the same but for their digits: settings and tables are not printed by the thousand."""
+        if len(frame) > MAX_QUOTED_BYTES:
+            return True
+        shape = frame.translate(DIGITS_AS_ZEROS)
+        num_seen = self._num_seen.get(shape, 0)
+        if num_seen < NUM_ALIKE and (num_seen or len(self._num_seen) < MAX_SHAPES):
+            self._num_seen[shape] = num_seen + 1
+        return num_seen < NUM_ALIKE
+
+    def _read_settings(self, number: int, raw: bytes, frame: bytes) -> None:
+        for setting in self._settings.read(decode(frame, MAX_SETTINGS_BYTES), number):
+            is_quote = frame is raw and self._quoted is None and len(raw) <= MAX_QUOTED_BYTES
+            self._builder.add_setting(setting if is_quote else replace(setting, line=self._quote(number, raw)))
 
     def _read_problem(self, number: int, raw: bytes, frame: bytes, place: int) -> None:
         """Hand on what stands round a sign; it may come after megabytes of bars."""

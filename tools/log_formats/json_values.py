@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from tools.log_formats.record import canonical_name, classify
+from tools.log_formats.record import canonical_name, classify, is_metric_name
 from tools.units import parse_number
 
 STEP_OF_TOTAL = "global_step/max_steps"
@@ -56,7 +56,8 @@ def find_layout(keys: tuple[str, ...], types: tuple[type, ...]) -> Layout | None
 
 
 def _may_hold_metric(key: str) -> bool:
-    return key not in _TEXT_KEYS
+    """Whether a text under this key may be a number that somebody wrote as text."""
+    return key == STEP_OF_TOTAL or is_metric_name(canonical_name(key))
 
 
 def _rename(keys: Sequence[str]) -> dict[str, str]:

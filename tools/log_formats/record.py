@@ -120,6 +120,11 @@ def canonical_name(name: str) -> str:
     return plain if plain in _PLAIN_NAMES else name.strip().replace(" ", "_")
 
 
+def is_metric_name(name: str) -> bool:
+    """Whether a canonical name is one that the rules look for."""
+    return name in _PLAIN_NAMES or name.startswith("eval_")
+
+
 # A row that holds one of these is a training row, whatever else it holds.
 TRAIN_METRICS = frozenset(
     [
