@@ -25,6 +25,7 @@ from tools.diagnosis.preference import judge_preference_reward_hacking
 from tools.diagnosis.problem_rules import PROBLEM_RULES
 from tools.diagnosis.rates import judge_learning_rate_too_high, judge_learning_rate_too_low
 from tools.diagnosis.reinforcement import judge_rl_collapse
+from tools.diagnosis.repetition import judge_repeating_losses
 from tools.diagnosis.resume import judge_checkpoint_resume
 from tools.diagnosis.schedule import judge_lr_schedule
 from tools.diagnosis.signals import CurveRule, Signals
@@ -33,16 +34,17 @@ from tools.run import Run
 
 LOSSES = "8 training losses"
 CURVE_RULES: tuple[CurveRule, ...] = (
+    CurveRule("loss_nan", "a loss", judge_loss_nan),
     CurveRule("learning_rate_too_high", "the learning rate and training losses", judge_learning_rate_too_high),
     CurveRule("learning_rate_too_low", "the learning rate and training losses", judge_learning_rate_too_low),
     CurveRule("lora_misconfiguration", "LoRA settings and training losses", judge_lora_misconfiguration),
     CurveRule("data_quality", "first losses of a pretrained model", judge_data_quality),
-    CurveRule("loss_nan", "a loss", judge_loss_nan),
     CurveRule("loss_zero", "training losses", judge_loss_zero),
     CurveRule("exploding_gradients", "8 gradient norms", judge_exploding_gradients),
     CurveRule("loss_divergence", LOSSES, judge_loss_divergence),
     CurveRule("loss_spikes", "20 training losses", judge_loss_spikes),
     CurveRule("vanishing_gradients", "8 gradient norms", judge_vanishing_gradients),
+    CurveRule("loss_not_decreasing", LOSSES, judge_repeating_losses),
     CurveRule("loss_not_decreasing", f"{LOSSES} from the start of the run", judge_loss_not_decreasing),
     CurveRule("rl_collapse", "10 rewards", judge_rl_collapse),
     CurveRule("preference_reward_hacking", "10 rows with rewards/chosen", judge_preference_reward_hacking),

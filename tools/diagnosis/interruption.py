@@ -78,8 +78,11 @@ def _judge_early_end(run: Run) -> Verdict:
 
 
 def is_finished(run: Run) -> bool:
-    """Whether the run reached its end: the trainer printed its summary, or its bar is full."""
-    bar = run.stages[-1] if run.stages else None
+    """Whether the run reached its end: the trainer printed its summary, or its bar is full.
+
+    Without a single row a full bar may be that of anything, such as of files that were read.
+    """
+    bar = run.stages[-1] if run.stages and run.series else None
     return "train_runtime" in run.summary or (bar is not None and bar.step >= bar.total > 0)
 
 

@@ -12,6 +12,7 @@ from tools.run import Point
 from tools.units import format_number
 
 EVALUATION_ONLY = "eval_loss"
+MIN_BROKEN_NORMS = 3
 MIN_ZEROS = 3
 MAX_ZEROS_EXAMINED = 20
 SCATTERED_SHARE = 0.9
@@ -29,7 +30,7 @@ def judge_loss_nan(signals: Signals) -> Verdict:
     run = signals.run
     points = [point for name in ("loss", "eval_loss") for point in run.points(name)]
     if not points:
-        return NO_LOSS
+        return _judge_gradients_alone(signals)
     broken = [point for point in points if not math.isfinite(point.value)]
     if not broken:
         return _judge_other_ranks(signals)
@@ -71,6 +72,22 @@ def _judge_other_ranks(signals: Signals) -> Finding | None:
     )
 
 
+def _judge_gradients_alone(signals: Signals) -> Verdict:
+    """Trainers that skip a loss that is no number in what they print leave the gradient norm to tell."""
+    points = signals.run.points("grad_norm")
+    if len(points) < MIN_BROKEN_NORMS or any(math.isfinite(point.value) for point in points):
+        return NO_LOSS
+    return Finding(
+        id="loss_nan",
+        severity="error",
+        confidence="likely",
+        summary=f"The log prints no loss, and the gradient norm is {format_number(points[0].value)} in all "
+        f"{len(points)} rows: the loss behind it is no number either.",
+        values={"series": "grad_norm", "first_step": points[0].step, "num_non_finite": len(points)},
+        evidence=quote([points[0], points[-1]]),
+    )
+
+
 def _tell_nan(signals: Signals, broken: Sequence[Point], num_points: int, *, lasts: bool) -> str:
     first = min(broken, key=signals.place)
     before = _last_finite(signals, first)
@@ -99,10 +116,11 @@ def judge_loss_zero(signals: Signals) -> Verdict:
         return NO_LOSS
     zeros = _last_zeros(points)
     is_whole = len(zeros) == len(points) >= 2
-    if len(zeros) < MIN_ZEROS and not is_whole:
+    gradients = signals.beside("grad_norm", zeros[:MAX_ZEROS_EXAMINED])
+    is_broken = any(not math.isfinite(point.value) for point in gradients)
+    if len(zeros) < MIN_ZEROS and not is_whole and not is_broken:
         return _judge_near_zero(signals)
     before = points[: points.index(zeros[0])]
-    gradients = signals.beside("grad_norm", zeros[:MAX_ZEROS_EXAMINED])
     start = "from the first row on" if is_whole else f"from {where(zeros[0])} on"
     return Finding(
         id="loss_zero",

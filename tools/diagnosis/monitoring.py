@@ -55,7 +55,7 @@ def judge_unmonitored_training(signals: Signals) -> Verdict:
     """Find a long run of which one or two training rows were logged."""
     rows = signals.run.points("loss")
     if not rows:
-        return NO_LOSS
+        return _judge_interval(signals)
     if len(rows) > MAX_RARE_ROWS:
         return None
     done = max([point.step or 0 for point in rows] + [stage.step for stage in signals.run.stages[-1:]])
@@ -69,4 +69,20 @@ def judge_unmonitored_training(signals: Signals) -> Verdict:
         f"last at {where(rows[-1])}: what happened between cannot be seen.",
         values={"num_rows": len(rows), "num_steps": done},
         evidence=quote([rows[0], rows[-1]]),
+    )
+
+
+def _judge_interval(signals: Signals) -> Verdict:
+    """Find a logging interval that is longer than the whole run."""
+    planned, interval = signals.run.number("max_steps"), signals.run.number("logging_steps")
+    if not planned or not interval or planned < MIN_UNWATCHED_STEPS or interval <= planned:
+        return NO_LOSS
+    return Finding(
+        id="unmonitored_training",
+        severity="note",
+        confidence="certain",
+        summary=f"No training loss was logged at all: the run has {planned:.0f} steps, and only every "
+        f"{interval:.0f}th would have been.",
+        values={"num_rows": 0, "num_steps": int(planned), "logging_steps": int(interval)},
+        evidence=(signals.run.settings["logging_steps"].line,),
     )

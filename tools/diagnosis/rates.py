@@ -17,9 +17,13 @@ RL_NOT_JUDGED = CannotJudge("a reinforcement-learning run is not judged by its l
 FROM_SCRATCH = CannotJudge("the first loss is that of an untrained model; the ranges known are those of fine-tuning")
 OTHER_OPTIMISER = CannotJudge("the ranges known are those of Adam; this optimiser takes rates of its own")
 NO_RATE = CannotJudge("the log does not tell the learning rate", "the training config")
+NO_METHOD = CannotJudge("neither a method nor a finite loss tells which rates are usual here", "the training config")
+MIN_OFF_ROWS = 4
+"""A warm-up prints 0 once, and a scaler that starts too high skips two or three steps."""
 NO_FALL_SHARE = 0.15
 NO_FALL_SIGMAS = 2.5
 BINARY_NEARNESS = 0.08
+LARGEST_START = 16.0
 SURE_FACTOR = 5.0
 """So far outside a range there is no method known that wants it: the rate is the root of what the curve shows."""
 RATES_OF_THEIR_OWN = ("sgd", "muon", "prodigy", "dadapt", "adafactor", "lion", "sophia", "schedule_free", "rmsprop")
@@ -54,7 +58,7 @@ def judge_learning_rate_too_low(signals: Signals) -> Verdict:
         return RL_NOT_JUDGED
     usual = rate_range(signals)
     ratio = usual.low / peak.value if peak.value > 0 else math.inf
-    if ratio <= 1 or not _stands_still(signals, is_sure=ratio >= SURE_FACTOR):
+    if ratio <= 1 or not (_is_switched_off(signals) or _stands_still(signals, is_sure=ratio >= SURE_FACTOR)):
         return None
     away = "is 0" if peak.value == 0 else f"peaks at {format_number(peak.value)}, a factor of {ratio:.0f} below that"
     return Finding(
@@ -81,6 +85,8 @@ def judge_learning_rate_too_high(signals: Signals) -> Verdict:
     if _has_rates_of_its_own(signals):
         return OTHER_OPTIMISER
     usual = rate_range(signals)
+    if not signals.losses and not usual.is_known:
+        return NO_METHOD
     is_sure = peak.value > SURE_FACTOR * usual.high
     harm = find_harm(signals, is_rate_sure=is_sure) if peak.value > usual.high else None
     if harm is None:
@@ -96,6 +102,14 @@ def judge_learning_rate_too_high(signals: Signals) -> Verdict:
         evidence=quote([peak, *harm.rows]),
         settles={"learning_rate": _towards("lower", peak, usual)},
     )
+
+
+def _is_switched_off(signals: Signals) -> bool:
+    """Whether rate and gradient norm are exactly 0 in all of several rows: no step was taken."""
+    rates, norms = signals.run.points("learning_rate"), signals.run.points("grad_norm")
+    if min(len(rates), len(norms), len(signals.values)) < MIN_OFF_ROWS:
+        return False
+    return not any(point.value for point in (*rates, *norms))
 
 
 def _stands_still(signals: Signals, *, is_sure: bool) -> bool:
@@ -124,7 +138,7 @@ def rate_range(signals: Signals) -> RateRange:
 
 def is_from_scratch(signals: Signals) -> bool:
     """Whether the first loss is that of an untrained language model, and nothing says that adapters are trained."""
-    return not signals.is_lora and bool(signals.values) and min(signals.values[:3]) > FROM_SCRATCH_LOSS
+    return not signals.is_lora and bool(signals.values) and FROM_SCRATCH_LOSS < min(signals.values[:3]) < LARGEST_START
 
 
 def peak_rate(signals: Signals) -> Point | None:

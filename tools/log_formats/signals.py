@@ -40,6 +40,7 @@ _WORDS = (
     "Abort",
     "Terminated",
     "Hangup",
+    "Detected Key",
     "C0000005",
     "3221225477",
 )
@@ -74,7 +75,12 @@ _SIGNALS = (
     ("SIGTERM", _signal(15, "SIGTERM", r"^Terminated\s{0,4}$", r"(?:[Rr]eceived|[Cc]aught|got) (?:signal )?SIGTERM")),
     ("SIGHUP", _signal(1, "SIGHUP", r"^Hangup\s{0,4}$", codes="129")),
     ("SIGUSR1", r"(?:[Rr]eceived|[Cc]aught|got) (?:signal )?SIGUSR\d"),
-    ("SIGINT", _signal(2, "SIGINT", r"(?:[Rr]eceived|[Cc]aught|got) (?:signal )?SIGINT")),
+    (
+        "SIGINT",
+        _signal(
+            2, "SIGINT", r"(?:[Rr]eceived|[Cc]aught|got) (?:signal )?SIGINT", r"Detected KeyboardInterrupt, attempting"
+        ),
+    ),
 )
 _PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _SIGNALS)
 

@@ -50,11 +50,16 @@ _SIGNS = (
         "kipping step",
         r"OVERFLOW!.{0,60}Skipping step|Gradient overflow\. {1,4}Skipping step",
     ),
+    (
+        OVERFLOW,
+        "verflow detected, s",
+        r"overflow detected, setting loss scale to: 0\.000\d|overflow detected, .{0,30}\de-0[4-9]",
+    ),
 )
 _PATTERNS = tuple((name, word, re.compile(pattern)) for name, word, pattern in _SIGNS)
 _SCALES = re.compile(
     r"[Aa]ttempted loss scale: ([\d.e+]{1,20}),? (?:but hysteresis is (\d)\. Reducing|reducing to ([\d.e+-]{1,20}))"
-    r"|reducing loss scale to ([\d.e+-]{1,20})"
+    r"|reducing loss scale to ([\d.e+-]{1,20})|setting loss scale to: ([\d.e+-]{1,20})"
 )
 
 
@@ -87,6 +92,6 @@ def _read_loss_scale(text: str) -> dict[str, int]:
     if not match:
         return {}
     try:
-        return {"loss_scale": int(float(match[3] or match[4] or match[1]))}
+        return {"loss_scale": int(float(match[3] or match[4] or match[5] or match[1]))}
     except (ValueError, OverflowError):
         return {}

@@ -65,6 +65,9 @@ class _BarReader:
         self._epochs = EpochSteps()
         self._passed = 0
         self._last = (0, 0)
+        self._last_epoch: float | None = None
+        self._widest_gap = 0
+        self._spans_run = False
         self._step: float | None = None
 
     def __call__(self, text: str) -> dict[str, float] | None:
@@ -76,7 +79,10 @@ class _BarReader:
         if "|Loss: " in description or "completed (loss: " in description:
             return None
         if "oss" in description:
-            values = {**_read_description(description), **values}
+            described = _read_description(description)
+            if _is_place_in_epoch(described, description, bar[1]):
+                del described["step"]
+            values = {**described, **values}
         _choose_loss(values)
         if not any(telling in name for name in values for telling in _TELLING):
             return None
@@ -91,14 +97,29 @@ class _BarReader:
 
     def _place(self, values: dict[str, float], step: int, total: int) -> None:
         """Tell the step; a bar that counts in thousands rounds it, and so tells none."""
+        self._note_span(values.get("epoch"), step, total)
         if "step" not in values:
-            if "epoch" in values and total:
+            if "epoch" in values and total and not self._spans_run:
                 values["step"] = self._epochs.run_step(values["epoch"], float(step), float(total))
             else:
                 values["step"] = float(self._count_passed(step, total) + step)
                 if total and not self._passed:
                     values["total_steps"] = float(total)
         self._step = values["step"]
+
+    def _note_span(self, epoch: float | None, step: int, total: int) -> None:
+        """Take note of a bar that runs on as the epoch changes: it counts the run's steps, not those of an epoch.
+
+        It must run on at its pace; a bar that begins anew may be further as well where frames are missing.
+        """
+        if epoch is None:
+            return
+        gap = step - self._last[0] if total == self._last[1] > 0 else 0
+        if self._last_epoch is not None and epoch > self._last_epoch:
+            self._spans_run = 0 < gap <= 2 * self._widest_gap
+        elif epoch == self._last_epoch:
+            self._widest_gap = max(self._widest_gap, gap)
+        self._last, self._last_epoch = (step, total), epoch
 
     def _count_passed(self, step: int, total: int) -> int:
         """Steps of earlier bars of the same length: one that was full and begins again goes on with the run."""
@@ -128,6 +149,12 @@ def _read_description(text: str) -> dict[str, float]:
     """Read the metrics in front of a bar; other numbers there are a launcher's or a logger's."""
     found = read_pairs(_PAIR, _NAMES, text)
     return {name: value for name, value in found.items() if any(part in name for part in _DESCRIBED)}
+
+
+def _is_place_in_epoch(described: Mapping[str, float], description: str, shown: str) -> bool:
+    """Whether a step beside an epoch counts within it: the bar, which counts from one, is further by more than that."""
+    step = described.get("step")
+    return step is not None and shown.isdigit() and step < float(shown) and bool(_EPOCH.search(description))
 
 
 def _choose_loss(values: dict[str, float]) -> None:

@@ -50,6 +50,7 @@ MARKERS = (
     b"Padding-free",
     b"SIG",
     b"Segmentation",
+    b"size mismatch for",
     b"Some weights",
     b"Detected ",
     b"WARN",

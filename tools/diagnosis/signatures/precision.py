@@ -146,7 +146,7 @@ PRECISION_SIGNATURES = (
     Signature(
         "no_grad_inputs",
         NO_GRAD,
-        r"None of the outputs have requires_grad=True|differentiated Tensors does not require grad"
+        r"[Nn]one of (?:the )?outputs? ha(?:s|ve) requires_grad=True|differentiated Tensors does not require grad"
         r"|cannot register a hook on a tensor that doesn'?t require gradient",
         "A gradient was asked for along a path on which nothing requires one.",
     ),
