@@ -155,6 +155,6 @@ def test_training_from_scratch_has_no_range_that_is_known() -> None:
     assert "untrained" in judge(render(rows_with_rate(losses, 0.05))).skipped["learning_rate_too_high"].reason
 
 
-def test_a_rate_that_breaks_the_loss_is_told_with_the_loss_that_it_breaks() -> None:
+def test_a_rate_that_breaks_the_loss_is_told_after_the_loss_that_it_breaks() -> None:
     diagnosis = judge(render(rows_with_rate([*GOOD[:20], *[float("nan")] * 20], 0.05)))
-    assert [finding.id for finding in diagnosis.findings][:2] == ["learning_rate_too_high", "loss_nan"]
+    assert [finding.id for finding in diagnosis.findings][:2] == ["loss_nan", "learning_rate_too_high"]

@@ -1,9 +1,11 @@
 """The training loss flat from the start, as far as its noise lets one tell."""
 
 import math
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, takewhile
 from statistics import median
 
+from tools.diagnosis.curves import block_medians
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Verdict, quote
 from tools.diagnosis.kinds import LN_2, vocabulary_logarithm
 from tools.diagnosis.signals import MIN_POINTS, RL_LOSS, Signals
@@ -21,6 +23,12 @@ MIN_PLAIN_ROWS = 5
 PLAIN_SPREAD = 0.01
 MIN_PLAIN_STEPS = 50
 """Five rows suffice where they span fifty steps and lie within 1 %."""
+WILD_FACTOR = 10.0
+NUM_LATE_BLOCKS = 5
+SETTLED_SPREAD = 0.01
+SETTLED_FALL = 0.1
+MAX_CLASSES = 30
+CLASS_NEARNESS = 0.005
 EARLY_SIZES = (1, 3, 6, 12, 25, 50)
 EVAL_GAIN_SHARE = 0.03
 MIN_EVALS = 3
@@ -29,9 +37,29 @@ CONSTANT_NEARNESS = 0.02
 
 
 def judge_loss_not_decreasing(signals: Signals) -> Verdict:
-    """Find a training loss that is flat from the start."""
+    """Find a training loss that is flat from the start, or from the row after a first value out of all proportion."""
     if signals.is_rl:
         return RL_LOSS
+    return _judge_flat(_skip_wild_start(signals))
+
+
+def _skip_wild_start(signals: Signals) -> Signals:
+    """Leave out first losses of ten times the usual: an initialisation or a first step gone wild is no gain."""
+    values = signals.values
+    if len(values) <= MIN_POINTS:
+        return signals
+    usual = median(values)
+    num_wild = len(list(takewhile(lambda value: value > WILD_FACTOR * usual > 0, values[: max(1, len(values) // 10)])))
+    if not num_wild:
+        return signals
+    series = dict(signals.run.series)
+    series["loss"] = replace(series["loss"], points=signals.losses[num_wild:])
+    if len(signals.evals) > 1:
+        series["eval_loss"] = replace(series["eval_loss"], points=signals.evals[1:])
+    return Signals(replace(signals.run, series=series))
+
+
+def _judge_flat(signals: Signals) -> Verdict:
     missing = signals.too_few(MIN_PLAIN_ROWS if _is_plainly_flat(signals) else MIN_POINTS)
     if missing:
         return missing
@@ -44,9 +72,10 @@ def judge_loss_not_decreasing(signals: Signals) -> Verdict:
     curve = signals.curve
     scale = abs(curve.head) or 1.0
     fall, error = measure_fall(signals)
-    if _falls_early(signals) or _eval_gains(signals) or _sags(signals, scale):
+    if (_falls_early(signals) or _eval_gains(signals) or _sags(signals, scale)) and not _settles_at_shares(signals):
         return None
-    if not _is_flat(fall, error) and not (fall < 2 * error and _evals_are_flat(signals)):
+    is_flat = _is_flat(fall, error) or (fall < 2 * error and _evals_are_flat(signals)) or _settles_at_shares(signals)
+    if not is_flat:
         is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
         reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
         return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
@@ -86,6 +115,18 @@ def _is_flat(fall: float, error: float) -> bool:
     if error < FLAT_SHARE / 2:
         return fall < FLAT_SHARE
     return fall < FLAT_SHARE + error / 2 and fall + error < NOISY_FALL_SHARE
+
+
+def _settles_at_shares(signals: Signals) -> bool:
+    """Whether the loss has settled at ln(k) after hardly a fall: only the shares of k equal classes were learned."""
+    values = signals.values
+    level, late = median(values[len(values) // 2 :]), block_medians(values[len(values) // 2 :], NUM_LATE_BLOCKS)
+    if level <= 0 or max(late) - min(late) > SETTLED_SPREAD * level:
+        return False
+    if signals.curve.highest > (1 + SETTLED_FALL) * level:
+        return False
+    num_classes = round(math.exp(min(level, math.log(MAX_CLASSES))))
+    return num_classes >= 2 and abs(level - math.log(num_classes)) < CLASS_NEARNESS * level
 
 
 def _evals_are_flat(signals: Signals) -> bool:

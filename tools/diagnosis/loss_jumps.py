@@ -18,8 +18,8 @@ SPIKE_FACTOR = 2.0
 SPIKE_HEIGHT = 0.5
 """A spike at least doubles the loss and adds half a nat (half the first loss where that is below 1)."""
 SPIKE_SIGMAS = 8.0
-"""In logarithms. Of 6000 simulated healthy runs (5 to 5000 rows, batch noise up to 30 %, Student-t tails with 3 degrees of
-freedom among it) 2 are warned of spikes; of runs with three to seven real ones, 99 % are."""
+"""In logarithms. Of 6000 simulated healthy runs (5 to 5000 rows, batch noise up to 30 %, among it Student-t tails
+with 3 degrees of freedom) 2 are warned of spikes; of runs with three to seven real ones, 99 % are."""
 MIN_SPIKES = 3
 TALL_FACTOR = 4.0
 HUGE_FACTOR = 8.0

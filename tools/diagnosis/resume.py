@@ -71,9 +71,9 @@ def _largest_jump(values: Sequence[float]) -> int | None:
 
 
 def _restarts(signals: Signals) -> list[int]:
-    """Indices of the rows whose step is not above the one before."""
+    """Indices of the rows whose step is below the one before, but not where the run began."""
     steps = [point.step or 0 for point in signals.losses]
-    return [i + 1 for i, (earlier, later) in enumerate(pairwise(steps)) if later <= earlier and later > steps[0]]
+    return [i + 1 for i, (earlier, later) in enumerate(pairwise(steps)) if steps[0] < later < earlier]
 
 
 def _compare(signals: Signals, before: tuple[Point, ...], after: tuple[Point, ...]) -> Finding | None:
