@@ -1,6 +1,7 @@
 r"""Record real trainings on handwritten digits as other trainers show them: Keras, Lightning and a script's own loop.
 
     OMP_NUM_THREADS=1 PYTHONPATH=examples python -m recorder.digits NAME...|all --scratch FOLDER
+    PYTHONPATH=examples python -m recorder.digit_index
 
 The 8 x 8 digits come with scikit-learn. `pip install keras lightning` is needed beside `ftchat[examples]`.
 """
@@ -246,19 +247,6 @@ def record(name: str, scratch: Path) -> None:
     (LOGS / f"{name}.{'jsonl' if run.trainer == 'jsonl' else 'log'}").write_bytes(log)
 
 
-def write_index() -> None:
-    """Write what is wrong with each recorded run, for the graders."""
-    files = [path.name for path in sorted(LOGS.iterdir()) if path.suffix in (".log", ".csv", ".jsonl")]
-    text = ""
-    for file in files:
-        if file != "index.jsonl":
-            run = RUNS[file.partition(".")[0]]
-            told = {"either": run.either, "fair": run.fair}
-            entry = {"file": file, "labels": run.labels or ("healthy",)}
-            text += json.dumps({**entry, **{key: value for key, value in told.items() if value}}) + "\n"
-    (LOGS / "index.jsonl").write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     """Record what the command line names."""
     parser = argparse.ArgumentParser(description="Record trainings on handwritten digits.")
@@ -271,8 +259,6 @@ def main() -> None:
             train(RUNS[name], given.scratch / name)
         else:
             record(name, given.scratch)
-    if not given.in_this_process:
-        write_index()
 
 
 if __name__ == "__main__":
