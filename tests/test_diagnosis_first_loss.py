@@ -23,6 +23,11 @@ def test_a_pretrained_model_that_starts_at_a_uniform_guess_was_not_loaded() -> N
     assert "base_model_mismatch" in serious_ids(judge(LLAMA + start_at(math.log(32000), 7.0)))
 
 
+def test_a_first_step_that_wrecks_the_model_says_nothing_about_its_labels() -> None:
+    losses = [4.0, 12.9, 14.9, *add_noise(descend(57, 12.0, 5.8), 0.05, 1)]
+    assert "data_quality" not in found_ids(judge(LLAMA + render(make_rows(losses, learning_rate=0.05))))
+
+
 @pytest.mark.parametrize("settings", [b"", b"vocab_size: 32000\n"])
 def test_training_from_scratch_starts_there_and_is_healthy(settings: bytes) -> None:
     assert serious_ids(judge(settings + start_at(math.log(32000) + 0.2, 4.5))) == []

@@ -9,6 +9,7 @@ from tools.diagnosis.signals import RL_LOSS, Signals
 from tools.units import format_number
 
 NUM_FIRST = 3
+"""The lowest of so many: a first step that wrecks the model says nothing about what it was before."""
 UNIFORM_NEARNESS = 0.35
 """Nats. A model that predicts uniformly loses ln(V), one at random initialisation up to 0.3 more."""
 LARGEST_UNIFORM = math.log(262_144)
@@ -24,6 +25,7 @@ LARGEST_START = 16.0
 MIN_EVALS = 3
 LEAKED_LOSS = 0.02
 """Under 0.02 nats a token from the first rows on, every token is right with 98 %: no pretrained model starts there."""
+SURELY_LEAKED = 0.01
 LEAKED_EVAL = 0.5
 LEAKED_EVAL_SHARE = 0.1
 """A validation loss of a tenth of the training loss beside it, at the first evaluation and at the last one too."""
@@ -52,7 +54,7 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
     if not is_pretrained(signals.run) and not (is_above and _never_learns(signals)):
         return CannotJudge("nothing tells that the model was trained before", "the training config")
-    start, uniform = median(signals.values[:NUM_FIRST]), vocabulary_logarithm(signals.run)
+    start, uniform = min(signals.values[:NUM_FIRST]), vocabulary_logarithm(signals.run)
     if _is_summed(signals, start) or signals.is_preference:
         return CannotJudge("the training loss is no mean over tokens here")
     if is_above:
@@ -125,7 +127,8 @@ def _judge_leaked_start(signals: Signals) -> Finding | None:
     is_low = 0 < start < LEAKED_LOSS and 0 < median(signals.values) < LEAKED_LOSS
     if not is_low or (evals and max(evals) > 2 * LEAKED_LOSS):
         return None
-    is_sure = is_language_model(signals.run) or bool(evals) or signals.is_lora is True
+    is_text = is_language_model(signals.run) or signals.is_lora is True
+    is_sure = is_text or (bool(evals) and start < SURELY_LEAKED)
     return Finding(
         id="data_leakage",
         severity="warning" if is_sure else "note",
@@ -148,13 +151,14 @@ def _judge_leaked_eval(signals: Signals) -> Finding | None:
         return None
     first, last = signals.evals[0], signals.evals[-1]
     near, end = signals.loss_near(first) or signals.losses[0], signals.losses[-1]
-    is_low = 0 < first.value < min(LEAKED_EVAL, LEAKED_EVAL_SHARE * near.value)
+    if not 0 < first.value < min(LEAKED_EVAL, LEAKED_EVAL_SHARE * near.value):
+        return None
     is_apart = last.value < LEAKED_EVAL_SHARE * end.value or first.value < LEAKED_LOSS
     follows = (
         SAME_RATIO < (last.value / end.value) / (first.value / near.value) < 1 / SAME_RATIO if end.value else False
     )
     follows = follows and last.value < FOLLOWING_SHARE * first.value
-    if not is_low or not is_apart or follows or signals.values[0] < START_LOSS:
+    if not is_apart or follows or signals.values[0] < START_LOSS:
         return None
     return Finding(
         id="data_leakage",
