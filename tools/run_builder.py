@@ -15,7 +15,7 @@ from tools.log_formats.record import Kind, Record, classify
 from tools.row_batch import TELLING_METRICS, Event, Row, Totals, choose_telling
 from tools.run import Line, Point, Problem, Run, Series, Setting, Total
 from tools.segments import cut_last_run, is_excerpt, split_segments
-from tools.steps import RawRow, read_step, resolve_steps, training_total
+from tools.steps import RawRow, read_epoch, read_step, resolve_steps, training_total
 
 MAX_RECORDS = 10_000
 MAX_PENDING = 8
@@ -208,7 +208,7 @@ class RunBuilder:
         self._other_ranks.add(rank)
         loss = values.get("loss", 0.0)
         if not math.isfinite(loss):
-            self._rank_faults.setdefault(rank, Point(loss, read_step(values), values.get("epoch"), line))
+            self._rank_faults.setdefault(rank, Point(loss, read_step(values), read_epoch(values), line))
         return False
 
     def add_setting(self, setting: Setting) -> None:
@@ -265,7 +265,7 @@ def _name_train_loss(found: dict[str, T]) -> dict[str, T]:
 
 def _point(row: RawRow, name: str, step: int | None) -> Point:
     record = row.record
-    return Point(record.values[name], step, record.values.get("epoch"), record.lines.get(name, record.line))
+    return Point(record.values[name], step, read_epoch(record.values), record.lines.get(name, record.line))
 
 
 def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping[str, Total]) -> dict[str, Series]:

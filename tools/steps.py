@@ -65,7 +65,9 @@ def _told(rows: Sequence[RawRow], settings: Mapping[str, Setting], total: int) -
 
 def _steps_per_epoch(rows: Sequence[RawRow], total: int) -> float | None:
     """The summary's epoch belongs to the last step."""
-    ends = [epoch for row in rows if row.record.kind == "summary" and (epoch := _epoch(row)) is not None]
+    ends = [
+        epoch for row in rows if row.record.kind == "summary" and (epoch := read_epoch(row.record.values)) is not None
+    ]
     return total / ends[-1] if ends and ends[-1] > 0 else None
 
 
@@ -78,15 +80,16 @@ def _planned_steps_per_epoch(rows: Sequence[RawRow], settings: Mapping[str, Sett
     if setting is None or not isinstance(setting.value, float) or setting.value <= 0:
         return None
     per_epoch = total / setting.value
-    epochs = [epoch for row in rows if (epoch := _epoch(row)) is not None]
+    epochs = [epoch for row in rows if (epoch := read_epoch(row.record.values)) is not None]
     reached = max((step for row in rows for step in (row.before.get(total), row.after.get(total)) if step), default=0)
     if not epochs or max(epochs) * per_epoch < (1 - CONTRADICTION_SHARE) * reached:
         return None
     return per_epoch
 
 
-def _epoch(row: RawRow) -> float | None:
-    epoch = row.record.values.get("epoch")
+def read_epoch(values: Mapping[str, float]) -> float | None:
+    """The epoch that a row tells, None where it tells none or one that cannot be."""
+    epoch = values.get("epoch")
     return epoch if epoch is not None and 0 <= epoch < MAX_EPOCH else None
 
 
@@ -105,7 +108,7 @@ def _shown(row: RawRow, total: int, per_epoch: float | None) -> int | None:
     before, after = row.before.get(total), row.after.get(total)
     if before is None or after is None:
         return after if before is None else before
-    epoch = _epoch(row)
+    epoch = read_epoch(row.record.values)
     if per_epoch is None or epoch is None:
         return after
     wanted = epoch * per_epoch
@@ -127,7 +130,7 @@ def _from_epochs(rows: Sequence[RawRow], per_epoch: float | None) -> list[int | 
     if per_epoch is None:
         return [None] * len(rows)
     slack = EPOCH_ROUNDING * per_epoch + 0.5
-    epochs = [_epoch(row) for row in rows]
+    epochs = [read_epoch(row.record.values) for row in rows]
     guesses = [None if epoch is None else epoch * per_epoch for epoch in epochs]
     interval = _interval([guess for row, guess in zip(rows, guesses, strict=True) if row.record.kind == "train"])
     return [

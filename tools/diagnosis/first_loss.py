@@ -54,7 +54,8 @@ def _judge_start(signals: Signals, *, is_above: bool) -> Verdict:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
     if not is_pretrained(signals.run) and not (is_above and _never_learns(signals)):
         return CannotJudge("nothing tells that the model was trained before", "the training config")
-    start, uniform = min(signals.values[:NUM_FIRST]), vocabulary_logarithm(signals.run)
+    uniform = vocabulary_logarithm(signals.run)
+    start = min(signals.values[:NUM_FIRST]) if is_above else signals.values[0]
     if _is_summed(signals, start) or signals.is_preference:
         return CannotJudge("the training loss is no mean over tokens here")
     if is_above:
