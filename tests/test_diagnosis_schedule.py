@@ -29,6 +29,16 @@ def test_a_rate_that_lasts_is_no_finding(until: int) -> None:
     assert found_ids(judge(render(make_rows(GOOD, learning_rate=decay(60, until))))) == ["no_evaluation"]
 
 
+def test_a_constant_rate_that_is_switched_off_is_a_warning() -> None:
+    assert serious_ids(judge(render(make_rows(GOOD, learning_rate=[2e-4] * 30 + [0.0] * 30)))) == ["lr_schedule"]
+
+
+def test_a_rate_that_the_print_rounds_to_0_is_no_finding() -> None:
+    rates = [round(value, 8) for value in decay(60, 60, rate=1.4e-8)]
+    assert rates.count(0.0) > 20
+    assert "lr_schedule" not in found_ids(judge(render(make_rows(GOOD, learning_rate=rates))))
+
+
 def test_a_constant_rate_is_no_finding() -> None:
     assert found_ids(judge(render(make_rows(GOOD, learning_rate=1e-4)))) == ["no_evaluation"]
 

@@ -16,6 +16,9 @@ LONG_WARM_UP_ROWS = 30
 LITTLE_FALL = 0.05
 DEAD_SHARE = 1e-3
 """Under a thousandth of its peak a rate moves nothing; a cosine spends 2 % of its steps there, a line 0.1 %."""
+SMALL_RATE = 1e-6
+MIN_DISTINCT = 4
+"""Fewer different rates before zeros: so small a rate is rounded away by the print, as 1e-8 is with eight decimals."""
 LONG_DEAD_SHARE = 0.25
 NOTED_DEAD_SHARE = 0.1
 COLD_START_SHARE = 0.9
@@ -67,7 +70,8 @@ def _judge_early_end(signals: Signals, peak: Point) -> Finding | None:
     alive = max(i for i, point in enumerate(rates) if point.value > DEAD_SHARE * peak.value)
     dead = rates[alive + 1 :]
     share = len(dead) / len(rates)
-    if share < NOTED_DEAD_SHARE or alive < MIN_RATES // 2:
+    is_rounded = peak.value < SMALL_RATE and len({point.value for point in rates[: alive + 1]}) < MIN_DISTINCT
+    if share < NOTED_DEAD_SHARE or alive < MIN_RATES // 2 or is_rounded:
         return None
     is_long = share >= LONG_DEAD_SHARE
     return Finding(
