@@ -122,3 +122,50 @@ def test_a_bar_over_the_whole_run_tells_the_step_where_its_text_counts_in_the_ep
 def test_a_bar_that_begins_anew_counts_on_from_epoch_to_epoch() -> None:
     text = "".join(BAR.format(1 + n // 4, n % 4, 2 - n / 10, 25 * (n % 4), n % 4 + 1, 4, n) for n in range(12))
     assert [point.step for point in parse(text).points("loss")] == list(range(1, 13))
+
+
+CELL = """---------------------------------------------------------------------------
+{}                          Traceback (most recent call last)
+Cell In[4], line 1
+----> 1 trainer.predict(rows)
+
+File /opt/site-packages/transformers/trainer.py:3140, in Trainer.evaluation_loop(self, dataloader)
+-> 3140 preds_host = nested_concat(preds_host, logits, padding_index=-100)
+"""
+
+
+@pytest.mark.parametrize(("name", "ids"), [("OutOfMemoryError", ["out_of_memory_eval"]), ("TypeError", [])])
+def test_the_head_of_a_cut_traceback_tells_of_memory(name: str, ids: list[str]) -> None:
+    assert serious_ids(judge(CELL.format(name))) == ids
+
+
+def test_an_error_whose_text_stands_on_the_next_line_is_told_without_its_traceback() -> None:
+    text = "RuntimeError: \n        CUDA Setup failed despite GPU being available. Inspect the outputs above!\n"
+    assert serious_ids(judge(text)) == ["quantization_setup"]
+
+
+def test_texts_that_were_not_turned_into_numbers_are_a_fault_of_the_data() -> None:
+    assert serious_ids(judge(f"{FILES_READ}{LOADING.splitlines()[0]}\nValueError: too many dimensions 'str'\n")) == [
+        "dataset_format"
+    ]
+
+
+MMENGINE = (
+    "2025/01/02 03:04:05 - mmengine - INFO - Epoch(train) [2][{}/90] lr: 2.0e-04 eta: 3 days, 4:05:06 time: 1.5 "
+    "data_time: 0.02 memory: 2048 loss: {}\n"
+)
+
+
+def test_rows_whose_columns_were_pushed_together_are_read() -> None:
+    run = parse("".join(MMENGINE.format(10 * n, 1 - n / 10) for n in range(1, 6)))
+    assert [(point.step, point.value) for point in run.points("loss")][:2] == [(100, 0.9), (110, 0.8)]
+
+
+LITGPT = "Epoch 1 | iter {0} step {0} | loss train: {1:.3f}, val: {2} | iter time: 90.00 ms (step)\n"
+
+
+def test_a_validation_loss_shown_on_each_row_counts_once_and_only_where_its_own_line_is_missing() -> None:
+    rows = [LITGPT.format(n, 3 - n / 10, "n/a" if n < 4 else "2.813") for n in range(1, 8)]
+    assert [point.value for point in parse("".join(rows)).points("eval_loss")] == [2.813]
+    rows.insert(3, "iter 3: val loss 2.8127, val time: 900.00 ms\n")
+    assert [point.value for point in parse("".join(rows)).points("eval_loss")] == [2.8127]

@@ -43,6 +43,7 @@ _CODE = lazy_pattern(r"^\s{0,60}(?:raise|except|if|elif|return|assert|print|logg
 _INCOMPLETE = lazy_pattern(
     r":\s{0,8}$|validation errors? for|Allocation on device|\braised$|\(most recent call first\)"
 )
+_MEMORY_ERROR = "OutOfMemoryError"
 _JOB_END = "Error executing job with overrides"
 _IGNORED = lazy_pattern(r"^(?:Exception ignored in|Error in (?:sys\.excepthook|atexit))")
 _ENDED = lazy_pattern(r"[.)\]}\"']\s{0,8}$|by PyTorch|is free|avoid fragmentation")
@@ -65,6 +66,7 @@ class MarkedLineReader:
         self._in_stack = False
         self._has_start = False
         self._prefix: re.Pattern[str] | None = None
+        self._named = ""
         self._link = ""
         self._ends_job = False
         self._is_ignored = False
@@ -114,13 +116,17 @@ class MarkedLineReader:
         """Take note of a stack that the log ends in."""
         if self._in_stack and self._has_start and self._stack and not self._is_ignored:
             last, text = self._stack[-1]
-            self._add("traceback", last, f"the log ends inside a traceback: {text.strip()}")
+            if self._named == _MEMORY_ERROR:
+                self._add("out_of_memory", last, self._named)
+            else:
+                self._add("traceback", last, f"the log ends inside a traceback: {text.strip()}")
 
     def _open_stack(self, before: str, *, has_start: bool = True) -> None:
         """Begin a stack; what stands before its first word stands before its other lines as well, save in notebooks."""
         self._stack.clear()
         self._in_stack, self._has_start, self._num_raw, self._num_loose = True, has_start, 0, 0
         is_prefix = bool(before) and not _NOTEBOOK_START.match(before)
+        self._named = before.strip() if before and not is_prefix else ""
         self._prefix = re.compile(_DIGITS.sub(r"\\d{1,20}", re.escape(before))) if is_prefix else None
 
     def _take(self, line: Line, text: str) -> None:

@@ -148,7 +148,7 @@ OPENMMLAB = LogFormat(
             {"step": 40.0, "eval_loss": 1.25},
         ),
     ),
-    markers=(b"  loss: ", b", loss: ", b"_loss: ", b"(val) "),
+    markers=(b" loss: ", b", loss: ", b"_loss: ", b"(val) "),
     read=reading_alone(_new_reader),
     new_reader=_new_reader,
 )

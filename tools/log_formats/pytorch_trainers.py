@@ -148,6 +148,7 @@ _LITGPT_TRAIN = PairLayout(
     lazy_pattern(rf"\b(iter time|time): ({NUMBER}) ?(ms|s)\b"),
     {"iter time": Field("step_seconds"), "time": Field("step_seconds")},
 )
+_LITGPT_SHOWN = lazy_pattern(rf"\bloss train: {NUMBER}, val: ({NUMBER}) \|")
 _LITGPT_EVAL = lazy_pattern(
     rf"\b(?:iter (\d{{1,12}}): |step (\d{{1,12}}): |Final evaluation \| )val loss:? ({NUMBER})(?:[,.] val time| \|"
     rf" val ppl)"
@@ -155,10 +156,15 @@ _LITGPT_EVAL = lazy_pattern(
 
 
 class _LitGptReader:
-    """LitGPT counts evaluations in micro-batches: their step is that of the last training line."""
+    """LitGPT counts evaluations in micro-batches: their step is that of the last training line.
+
+    Its rows repeat the last one, rounded: that counts only where the evaluation's own line is not in the log.
+    """
 
     def __init__(self) -> None:
         self._step: float | None = None
+        self._has_evals = False
+        self._shown = ""
 
     def __call__(self, text: str) -> dict[str, float] | None:
         values = _LITGPT_TRAIN.read(text)
@@ -167,10 +173,15 @@ class _LitGptReader:
                 return None
             values.setdefault("step", values["iter"])
             self._step = values["step"]
-            return values
+            shown = None if self._has_evals else _LITGPT_SHOWN.search(text)
+            if shown is None or shown[1] == self._shown:
+                return values
+            self._shown = shown[1]
+            return {**values, "eval_loss": to_number(shown[1])}
         match = _LITGPT_EVAL.search(text)
         if not match:
             return None
+        self._has_evals = True
         step = to_number(match[2]) if match[2] else self._step
         found = {"eval_loss": to_number(match[3])}
         return found if step is None else {"step": step, **found}
@@ -187,7 +198,7 @@ LITGPT = LogFormat(
     samples=(
         (
             "Epoch 2 | iter 64 step 8 | loss train: 0.875, val: 1.012 | iter time: 250.00 ms (step)",
-            {"epoch": 2.0, "iter": 64.0, "step": 8.0, "loss": 0.875, "step_seconds": 0.25},
+            {"epoch": 2.0, "iter": 64.0, "step": 8.0, "loss": 0.875, "step_seconds": 0.25, "eval_loss": 1.012},
         ),
         (
             "iter 31 step 15: loss 2.2500, iter time: 400.50ms (optimizer.step)",

@@ -64,7 +64,7 @@ DATASET_SIGNATURES = (
         FORMAT,
         r"Unable to create tensor, you should probably activate truncation|stack expects each tensor to be equal size"
         r"|expected sequence of length (?P<expected>\d{1,9}) at dim \d{1,2} \(got (?P<got>\d{1,9})\)"
-        r"|excessive nesting \(inputs type",
+        r"|excessive nesting \(inputs type|too many dimensions '(?:str|list|dict)'",
         "The examples of a batch have different lengths or nested fields, and nothing pads or flattens them.",
         "certain",
     ),
