@@ -6,7 +6,7 @@ from statistics import median
 from tools.diagnosis.checkpoints import improving_metric, tell_checkpoint
 from tools.diagnosis.curves import measure_turn_noise, where
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Severity, Verdict, quote
-from tools.diagnosis.signals import Signals
+from tools.diagnosis.signals import Signals, read_epoch
 from tools.diagnosis.stairs import find_stairs
 from tools.run import Point
 from tools.units import format_number
@@ -137,9 +137,10 @@ def _tell(signals: Signals, lowest: Point, last: Point, improving: str | None) -
 
 def _stop_earlier(lowest: Point, last: Point) -> dict[str, Settled]:
     """The number of epochs that was enough, where the log tells epochs and more than one was trained."""
-    if not lowest.epoch or not last.epoch or last.epoch < 1:
+    lowest_epoch, last_epoch = read_epoch(lowest), read_epoch(last)
+    if not lowest_epoch or not last_epoch or last_epoch < 1:
         return {}
-    enough, done = max(1, round(lowest.epoch)), round(last.epoch, 1)
+    enough, done = max(1, round(lowest_epoch)), round(last_epoch, 1)
     if enough >= done:
         return {}
     return {"epochs": Settled("lower", f"from {done:g} to {enough}, where the validation loss was lowest")}

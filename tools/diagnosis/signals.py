@@ -126,7 +126,8 @@ class Signals:
     @cached_property
     def num_epochs(self) -> float | None:
         """Epochs that the log shows to be done; None where it tells no epoch."""
-        epochs = [point.epoch for point in (*self.losses[-1:], *self.evals[-1:]) if point.epoch is not None]
+        ends = (read_epoch(point) for point in (*self.losses[-1:], *self.evals[-1:]))
+        epochs = [epoch for epoch in ends if epoch is not None]
         return max(epochs, default=None)
 
     @cached_property
@@ -135,7 +136,7 @@ class Signals:
 
         A row at epoch 1.0 is the last of the first epoch; trainers that count epochs in whole numbers agree with it.
         """
-        epochs = [point.epoch for point in self.losses]
+        epochs = [read_epoch(point) for point in self.losses]
         return [
             index
             for index in range(1, len(epochs))
@@ -152,6 +153,11 @@ class Signals:
             return NO_LOSS
         reason = f"only {len(self.losses)} values of the training loss; {wanted} are needed to tell a trend from noise"
         return CannotJudge(reason, "a longer log, or one with a smaller logging_steps")
+
+
+def read_epoch(point: Point) -> float | None:
+    """The epoch of a row, None where it is not told or is no number."""
+    return point.epoch if point.epoch is not None and math.isfinite(point.epoch) else None
 
 
 @dataclass(frozen=True, slots=True)
