@@ -13,6 +13,11 @@ def test_a_few_rows_that_climb_plainly_are_divergence(style: Style) -> None:
     assert "only 5 rows" in finding.summary
 
 
+def test_a_dozen_rows_that_rise_half_way_back_are_divergence() -> None:
+    losses = [15.5, 13.0, 3.8, 2.4, 1.4, 5.8, 7.1, 10.0]
+    assert serious_ids(judge(render(make_rows(losses)))) == ["loss_divergence"]
+
+
 @pytest.mark.parametrize("losses", [[2.0, 1.6, 2.0, 1.9, 2.1], [2.0, 1.2, 3.0, 1.5, 1.4], [9.0, 1.6, 3.0, 3.1, 3.2]])
 def test_a_few_rows_that_go_up_and_down_are_no_divergence(losses: list[float]) -> None:
     assert serious_ids(judge(render(make_rows(losses)))) == []

@@ -78,6 +78,12 @@ def test_reinforcement_learning_is_known_by_its_keys(name: str) -> None:
     assert serious_ids(diagnosis) == []
 
 
+@pytest.mark.parametrize("num_rows", [1, 3])
+def test_a_few_rows_of_equal_rewards_are_a_note(num_rows: int) -> None:
+    rows = grpo(LEVEL[:num_rows], {"reward_std": [0.0] * NUM_ROWS})
+    assert find(judge(render(rows)), "rl_collapse").severity == "note"
+
+
 def test_few_rewards_cannot_tell_a_collapse() -> None:
     assert judge(render(grpo(LEVEL[:6]))).skipped["rl_collapse"].reason == "6 rewards in the log; 10 are needed"
 

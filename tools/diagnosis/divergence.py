@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from tools.diagnosis.curves import measure_noise, running_median, where
@@ -17,6 +18,9 @@ MIN_POINTS_BESIDE_EVAL = 4
 three rows stands half above the lowest."""
 PLAIN_FACTOR = 1.5
 MIN_PLAIN_ROWS = 3
+MAX_PLAIN_ROWS = 16
+RISING_FACTOR = 3.0
+"""Noise of 30 % puts the lowest of a dozen rows at half the level, not at a third."""
 RISE_SHARE = 0.15
 RISE_OF_DROP = 0.25
 """A rise counts as divergence when it undoes a quarter of what the run had gained. Of 6000 simulated healthy runs with
@@ -74,6 +78,8 @@ def judge_loss_divergence(signals: Signals) -> Verdict:
 def _find_departure(signals: Signals) -> Point | None:
     """The row from which the loss climbs away, None where it does not."""
     found = _left_minimum(signals) or (None if signals.run.is_excerpt else _left_start(signals))
+    if found is None and _climbs_plainly(signals.values):
+        return min(signals.losses, key=lambda point: point.value)
     return found or _left_with_eval(signals)
 
 
@@ -149,12 +155,17 @@ def _stays_up(values: Sequence[float], level: float) -> bool:
 
 
 def _climbs_plainly(values: Sequence[float]) -> bool:
-    """Whether so few rows show it all the same: low, then high, and higher than at the start."""
-    if not MIN_POINTS_BESIDE_EVAL <= len(values) < MIN_POINTS or min(values) <= 0:
+    """Whether few rows show it all the same: low, then high for three rows, above the start or half-way back to it."""
+    if not MIN_POINTS_BESIDE_EVAL <= len(values) < MAX_PLAIN_ROWS or min(values) <= 0:
         return False
-    after = values[values.index(min(values)) + 1 :]
-    is_high = len(after) >= MIN_PLAIN_ROWS and min(after[-MIN_PLAIN_ROWS:]) > PLAIN_FACTOR * min(values)
-    return is_high and values[-1] > values[0]
+    lowest = values.index(min(values))
+    last = values[-MIN_PLAIN_ROWS:]
+    if len(values) - lowest <= MIN_PLAIN_ROWS or min(last) <= PLAIN_FACTOR * values[lowest]:
+        return False
+    if len(values) < MIN_POINTS and last[-1] > values[0]:
+        return True
+    is_rising = all(a < b for a, b in pairwise(last)) and min(last) > RISING_FACTOR * values[lowest]
+    return is_rising and last[-1] - values[lowest] > (max(values[: lowest + 1]) - values[lowest]) / 2
 
 
 def _eval_climbs(signals: Signals) -> bool:

@@ -42,6 +42,8 @@ def judge_rl_collapse(signals: Signals) -> Verdict:
     if not signals.is_rl:
         return NOT_RL
     rewards = next((points for name in REWARDS if (points := signals.run.finite(name))), ())
+    if len(rewards) < MIN_ROWS and (flat := _judge_equal_rows(signals, rewards)):
+        return flat
     if len(rewards) < MIN_ROWS:
         reason = f"{len(rewards)} rewards in the log; {MIN_ROWS} are needed"
         return CannotJudge(reason, "a log with the reward in each row")
@@ -50,6 +52,22 @@ def judge_rl_collapse(signals: Signals) -> Verdict:
         or _judge_lost_reward(rewards)
         or _judge_spread(signals, rewards)
         or _judge_clipping(signals, rewards)
+    )
+
+
+def _judge_equal_rows(signals: Signals, rewards: Sequence[Point]) -> Finding | None:
+    """A few rows in all of which every group has equal rewards: nothing was learned in them."""
+    spreads = next((points for name in SPREADS if (points := signals.run.finite(name))), ())
+    if not rewards or not spreads or any(abs(point.value) > SPREAD_GONE for point in spreads):
+        return None
+    return Finding(
+        id="rl_collapse",
+        severity="note",
+        confidence="possible",
+        summary=f"In all {len(spreads)} row(s) that the log shows, the answers of a group get equal rewards: there is "
+        "nothing to learn from in them.",
+        values={"num_rows": len(spreads), "last_reward": rewards[-1].value},
+        evidence=quote([spreads[0], spreads[-1]]),
     )
 
 
