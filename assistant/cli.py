@@ -1,6 +1,7 @@
 """The command line: what can be typed, and where it leads. Nothing heavy is imported before it is needed."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from assistant.exits import Exit
 from tools.errors import BadInput, FtchatError, NotAvailable
 
 MAX_INTERVAL_SECONDS = 86_400
+GARBAGE_THRESHOLDS = (100_000, 20, 20)
 COMMANDS = ("ask", "check", "cards")
 
 
@@ -34,6 +36,7 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ftchat; gives the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _collect_seldom()
     try:
         return _dispatch(arguments)
     except BadInput as error:
@@ -50,6 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return 128 + signal.SIGPIPE
+
+
+def _collect_seldom() -> None:
+    """Let Python look for garbage cycles less often: rows by the hundred thousand hold none, and each look costs."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _dispatch(arguments: list[str]) -> int:

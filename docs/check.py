@@ -23,6 +23,7 @@ from tools.log_formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
+READING = ROOT / "benchmarks" / "reading.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
 STAMP = ROOT / "tests" / "evals" / "stamp.py"
 
@@ -116,6 +117,18 @@ def tell_figures() -> str:
     return "\n".join([*head, *rows]) + f"\n\nMeasured on {loaded['machine']}; {loaded['note']}\n"
 
 
+def tell_reading() -> str:
+    """How fast long logs are read, beside other readers and limits, from the last `make bench`."""
+    loaded = json.loads(READING.read_text(encoding="utf-8"))
+    rows = [
+        f"| {one['what']} | {one['speed']:.0f} MB/s | {one['aim']} | {one['peak_mib']:.0f} MiB |"
+        for one in loaded["rows"]
+    ]
+    head = ["| what | speed | aim | peak memory |", "| --- | --- | --- | --- |"]
+    ratios = ", ".join(f"{ratio:.1f} times {name}" for name, ratio in loaded["ratios"].items())
+    return "\n".join([*head, *rows]) + f"\n\nThat is {ratios}. Measured on {loaded['machine']}; {loaded['note']}\n"
+
+
 def tell_evidence() -> str:
     """The table of groups of cases, from the last `make evals`."""
     columns = "cases, number, right, faults found, right one first, false alarms, facts, steps, not read, macro-F1"
@@ -190,6 +203,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "rules": tell_rules,
     "cards": tell_cards,
     "figures": tell_figures,
+    "reading": tell_reading,
     "evidence": tell_evidence,
     "meanings": tell_meanings,
     "scores": tell_scores,

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 from operator import eq
 from typing import Protocol, TypeVar
@@ -11,13 +10,13 @@ from typing import Protocol, TypeVar
 from tools.bars import Bars
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
 from tools.log_formats.progress import read_frame
-from tools.log_formats.record import Kind, Record, classify
+from tools.log_formats.record import Kind, Record, classify, kind_of
 from tools.row_batch import TELLING_METRICS, Event, Row, Totals, choose_telling
 from tools.run import Line, Point, Problem, Run, Series, Setting, Total
 from tools.segments import cut_last_run, is_excerpt, split_segments
 from tools.steps import RawRow, read_epoch, read_step, resolve_steps, training_total
 
-MAX_RECORDS = 10_000
+MAX_RECORDS = 5000
 MAX_PENDING = 8
 NEIGHBOURS = (-2, -1, 0, 1)
 """Before a row may stand the sign that the next bar is its own, and that bar; behind it the bar as it was redrawn."""
@@ -36,12 +35,7 @@ def make_record(row: Row) -> Record:
     """The record of a row that stands on a line of its own."""
     names, values, number, text = row
     line = Line(number, decode(text, MAX_QUOTED_BYTES))
-    return Record(_kind_of(names), dict(zip(names, values, strict=True)), line)
-
-
-@lru_cache(maxsize=512)
-def _kind_of(names: tuple[str, ...]) -> Kind:
-    return classify(dict.fromkeys(names, 0.0)) or "train"
+    return Record(kind_of(names), dict(zip(names, values, strict=True)), line)
 
 
 class FeedText(Protocol):
@@ -179,7 +173,7 @@ class RunBuilder:
         if not values:
             return ()
         self._totals.add(names, values, (orders[0], orders[-1]))
-        stride = self._strides.get(_kind_of(names), 1)
+        stride = self._strides.get(kind_of(names), 1)
         if stride == 1:
             return range(len(values))
         return sorted(choose_telling(names, values, stride * ROWS_PER_BLOCK // THINNING))

@@ -7,15 +7,16 @@ little memory and one that breaks off is read up to where it breaks.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, chain
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
+from tools.log_formats.json_records import Locate, make_record, read_gap_settings, settings_of
 from tools.log_formats.json_values import find_layout, flatten
-from tools.log_formats.record import FileFormat, LogFormat, Record, canonical_name, classify
-from tools.log_formats.settings import CONFIG_NAMES, read_value
-from tools.run import Line, Setting
+from tools.log_formats.record import FileFormat, LogFormat, classify
+from tools.run import Line
 
 if TYPE_CHECKING:
     from tools.run_builder import RunBuilder
@@ -23,24 +24,20 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 18
 """Small enough that what is made of a piece is still in the processor's cache when it is looked at."""
 MAX_OBJECT_BYTES = 1 << 20
-MAX_KINDS = 8
-"""More kinds of objects than this in one piece, and the rest is taken one by one."""
+COUNT_LINES: Callable[[bytes], int] = methodcaller("count", b"\n")
+_TYPE: Callable[[Any], type] = type
+NUMBERS: frozenset[type] = frozenset({int, float})
 MIN_GAP_BYTES = 16
 """What stands between two rows of a list is shorter than this; a longer gap may hold settings."""
 
 
 _BEGINNING = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?(?:\{\s*[\"}]|\])")
 _FLAT_OBJECT = lazy_pattern(rb"\{[^{}]*\}")
-_KEY = lazy_pattern(rb'"([^"\\]+)"\s*:')
-_TOP_LEVEL = lazy_pattern(
-    rb'"(%s)"[ \t]{0,8}:[ \t]{0,8}("[^"\n]{0,400}"|[^\s,{}\[\]"]{1,400})' % "|".join(CONFIG_NAMES).encode()
-)
 _METRIC = lazy_pattern(rb'"(?:log_history|[\w/. ]{0,60}(?:loss|Loss|reward|perplexity)|kl)"\s*:')
 _NOT_FINITE = lazy_pattern(rb"(?<=[:\s])(-?)(NaN|Infinity)(?=\s*[,}\r\n])")
 
 
-Locate = Callable[[int], tuple[int, bytes]]
-"""The first line's number and the text of an object, by its place among those that were loaded together."""
+K = TypeVar("K")
 
 
 def is_metric_json(head: bytes) -> bool:
@@ -104,7 +101,7 @@ class StateReader:
         if loaded is None or len(texts) != len(loaded) + 1:
             return False
         first = self._line_number + before.count(b"\n")
-        numbers = list(accumulate((text.count(b"\n") for text in texts), initial=first))
+        numbers = list(accumulate(map(COUNT_LINES, texts), initial=first))
 
         def locate(index: int) -> tuple[int, bytes]:
             text = texts[index]
@@ -150,36 +147,38 @@ class StateReader:
     def _add_loaded(self, loaded: list[Any], locate: Locate) -> None:
         """Take objects; those with the same keys and types of values are taken together."""
         keys = [tuple(one) if type(one) is dict else () for one in loaded]
-        kinds = dict.fromkeys(keys)
-        groups = {kind: [place for place, one in enumerate(keys) if one == kind] for kind in list(kinds)[:MAX_KINDS]}
-        odd = [place for place, one in enumerate(keys) if one and one not in groups]
+        groups = _group(keys)
+        groups.pop((), None)
+        odd: list[int] = []
         for kind, places in groups.items():
-            if kind:
-                self._add_alike(kind, places, [tuple(loaded[place].values()) for place in places], locate, odd)
+            self._add_alike(kind, places, [tuple(loaded[place].values()) for place in places], locate, odd)
         for place in sorted(odd):
             self._add_odd(loaded[place], place, locate)
         self._builder.count_rows(len(loaded))
         self._num_rows += len(loaded)
 
     def _add_alike(
-        self, keys: tuple[str, ...], places: list[int], values: list[tuple[Any, ...]], locate: Locate, odd: list[int]
+        self,
+        keys: tuple[str, ...],
+        places: Sequence[int],
+        values: list[tuple[Any, ...]],
+        locate: Locate,
+        odd: list[int],
     ) -> None:
         """Take objects with the same keys; those whose values have other types as well are put among the odd ones."""
-        types = [tuple(map(type, value)) for value in values]
-        for kinds in set(types):
+        types: Mapping[tuple[type, ...], Sequence[int]] = {(float,) * len(keys): range(len(values))}
+        if not NUMBERS.issuperset(map(_TYPE, chain.from_iterable(values))):
+            types = _group([tuple(map(_TYPE, row)) for row in values])
+        for kinds, alike in types.items():
             layout = find_layout(keys, kinds)
-            alike = (
-                [index for index, kind in enumerate(types) if kind == kinds]
-                if len(set(types)) > 1
-                else range(len(values))
-            )
             if layout is None:
                 odd.extend(places[index] for index in alike)
             elif layout.names:
                 pick, names = layout.pick or tuple, layout.names
-                rows = [pick(values[index]) for index in alike]
-                where = [places[index] for index in alike]
-                self._builder.add_alike(names, rows, where, partial(_make_record, names, rows, where, locate))
+                is_whole = len(alike) == len(values)
+                rows = values if is_whole and pick is tuple else [pick(values[index]) for index in alike]
+                where = places if is_whole else [places[index] for index in alike]
+                self._builder.add_alike(names, rows, where, partial(make_record, names, rows, where, locate))
 
     def _add_odd(self, loaded: dict[str, Any], place: int, locate: Locate) -> None:
         """Take an object with text, lists or objects in it; one that repeats the rows before it is passed over."""
@@ -190,9 +189,9 @@ class StateReader:
         values = flatten(loaded)
         if classify(values):
             names, rows = tuple(values), [tuple(values.values())]
-            self._builder.add_alike(names, rows, [place], partial(_make_record, names, rows, [place], locate))
+            self._builder.add_alike(names, rows, [place], partial(make_record, names, rows, [place], locate))
             return
-        for setting in _settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
+        for setting in settings_of(loaded, Line(number, decode(text, MAX_QUOTED_BYTES))):
             self._builder.add_setting(setting)
 
     def _load_one(self, text: bytes) -> Any:
@@ -209,7 +208,7 @@ class StateReader:
         self._line_number += gap.count(b"\n")
 
     def _read_gap(self, gap: bytes, number: int) -> None:
-        for setting in _read_settings(gap, number):
+        for setting in read_gap_settings(gap, number):
             self._builder.add_setting(setting)
 
     def _notes(self) -> Iterator[str]:
@@ -219,6 +218,17 @@ class StateReader:
             yield f"{self._num_damaged} damaged row(s) were left out"
         if self._num_skipped:
             yield f"{self._num_skipped} bytes without a readable object were skipped"
+
+
+def _group(kinds: Sequence[K]) -> dict[K, Sequence[int]]:
+    """The places of each kind, in order."""
+    distinct = set(kinds)
+    if len(distinct) == 1:
+        return {kinds[0]: range(len(kinds))}
+    groups: dict[K, list[int]] = {kind: [] for kind in dict.fromkeys(kinds)}
+    for place, kind in enumerate(kinds):
+        groups[kind].append(place)
+    return dict(groups)
 
 
 def _depth_of(text: bytes) -> int:
@@ -237,17 +247,6 @@ def _is_json_lines(data: bytes) -> bool:
     return isinstance(loaded, dict) and not any(isinstance(value, list) for value in loaded.values())
 
 
-def _settings_of(loaded: Mapping[str, Any], line: Line) -> Iterator[Setting]:
-    """Settings in an object that is no row, such as a configuration that stands before the rows."""
-    for key, value in loaded.items():
-        if isinstance(value, dict):
-            yield from _settings_of(value, line)
-        elif key in CONFIG_NAMES and isinstance(value, bool | int | float | str):
-            read = value if isinstance(value, bool) else read_value(str(value))
-            if read is not None:
-                yield Setting(CONFIG_NAMES[key], read, line)
-
-
 def _load(body: bytes) -> list[Any] | None:
     """Load objects with commas between them, None where one is damaged."""
     import orjson
@@ -259,48 +258,6 @@ def _load(body: bytes) -> list[Any] | None:
     except ValueError:
         return None
     return loaded if isinstance(loaded, list) else None
-
-
-def _make_record(
-    names: Sequence[str], rows: Sequence[Sequence[float]], places: Sequence[int], locate: Locate, index: int
-) -> Record:
-    """The record of one of several rows."""
-    number, text = locate(places[index])
-    values = dict(zip(names, map(float, rows[index]), strict=True))
-    first, _, rest = text.partition(b"\n")
-    lines = LinesOfKeys(text, number) if rest else {}
-    return Record(classify(values) or "train", values, Line(number, decode(first, MAX_QUOTED_BYTES)), lines)
-
-
-class LinesOfKeys(Mapping[str, Line]):
-    """The lines of the values of an object with a key on each line; they are looked for when one is asked for."""
-
-    def __init__(self, text: bytes, number: int) -> None:
-        self._text, self._number = text, number
-
-    def __getitem__(self, name: str) -> Line:
-        for offset, raw in enumerate(self._text.split(b"\n")):
-            match = _KEY.search(raw)
-            if match and name in (key := decode(match[1]), canonical_name(key)):
-                return Line(self._number + offset, decode(raw.rstrip(b"\r"), MAX_QUOTED_BYTES))
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (canonical_name(decode(key)) for key in _KEY.findall(self._text))
-
-    def __len__(self) -> int:
-        return len(_KEY.findall(self._text))
-
-
-def _read_settings(gap: bytes, line_number: int) -> Iterator[Setting]:
-    for match in _TOP_LEVEL.finditer(gap):
-        start = gap.rfind(b"\n", 0, match.start()) + 1
-        end = gap.find(b"\n", match.end())
-        text = decode(gap[start : end if end >= 0 else len(gap)], MAX_QUOTED_BYTES)
-        number = line_number + gap.count(b"\n", 0, match.start())
-        value = read_value(decode(match[2]))
-        if value is not None:
-            yield Setting(CONFIG_NAMES[match[1].decode()], value, Line(number, text))
 
 
 def _read_sample(text: str) -> dict[str, float] | None:

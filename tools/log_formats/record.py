@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from tools.run import Line
@@ -104,6 +105,7 @@ _PLAIN_NAMES = frozenset({*_CANONICAL.values(), "reward", "entropy", "accuracy",
 _EVAL_PREFIXES = ("val_", "valid_", "validation_", "eval/", "val/", "valid/", "validation/", "test/")
 
 
+@lru_cache(maxsize=4096)
 def canonical_name(name: str) -> str:
     """The name under which the rules look for a metric, whatever the trainer calls it.
 
@@ -166,3 +168,9 @@ def classify(values: Mapping[str, float]) -> Kind | None:
     if any(name.startswith("eval_") for name in values):
         return "eval"
     return "train" if "step" in values and not STEP_METRICS.isdisjoint(values) else None
+
+
+@lru_cache(maxsize=512)
+def kind_of(names: tuple[str, ...]) -> Kind:
+    """The kind of the rows that hold these metrics; those of no kind are taken for training rows."""
+    return classify(dict.fromkeys(names, 0.0)) or "train"
