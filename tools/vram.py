@@ -1,0 +1,118 @@
+"""How much GPU memory a fine-tuning run needs: an itemised estimate of the step's moments, in about a millisecond."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tools.gpus import Gpu
+from tools.model_shape import ModelShape
+from tools.modules import Module
+from tools.vram_activations import measure_layer
+from tools.vram_frameworks import FRAMEWORKS
+from tools.vram_layers import read_widths
+from tools.vram_logits import measure_loss
+from tools.vram_matrices import count_matrices, find_adapted
+from tools.vram_moments import Parts, Step, find_peak, list_moments
+from tools.vram_optimizers import find_optimizer
+from tools.vram_reserve import Interval, measure_reserve
+from tools.vram_settings import TrainingSettings
+from tools.vram_weights import count_weight_bytes
+
+Verdict = Literal["fits", "tight", "does_not_fit"]
+
+
+@dataclass(frozen=True, slots=True)
+class VramEstimate:
+    """The memory of one GPU in a training run.
+
+    Attributes:
+        allocated_bytes: what tensors take at the peak (``torch.cuda.max_memory_allocated``).
+        reserved_bytes: what PyTorch's allocator takes from the driver (``max_memory_reserved``).
+        smi_bytes: what nvidia-smi shows: reserved, the CUDA context and, on several GPUs, NCCL.
+        parts: bytes by name at the peak; they sum to ``smi_bytes.value``, and to ``allocated_bytes.value`` without
+            ``allocator_slack`` and ``cuda_context``.
+        peak_at: moment of the step: load, forward, loss, backward, optimizer, generation or evaluation.
+        moments: allocated bytes at each moment.
+        settings: what was estimated, defaults filled in.
+        notes: what was assumed.
+    """
+
+    allocated_bytes: Interval
+    reserved_bytes: Interval
+    smi_bytes: Interval
+    parts: Mapping[str, int]
+    peak_at: str
+    moments: Mapping[str, int]
+    settings: TrainingSettings
+    notes: Sequence[str]
+
+
+def estimate_vram(shape: ModelShape, modules: Sequence[Module], settings: TrainingSettings) -> VramEstimate:
+    """Estimate the GPU memory that fine-tuning a model needs, itemised, with an interval.
+
+    Args:
+        shape: sizes of the model.
+        modules: what it consists of.
+        settings: how it is trained.
+
+    Raises:
+        BadInput: targets or optimiser are not known.
+    """
+    settings, notes = _cap_length(shape, settings)
+    step = build_step(shape, modules, settings)
+    moments = list_moments(step)
+    peak_at, parts = find_peak(moments)
+    reserve = measure_reserve(parts, settings, step.framework)
+    whole = {name: round(size) for name, size in parts.items()}
+    allocated = sum(whole.values())
+    whole |= {"allocator_slack": round(reserve.slack), "cuda_context": round(reserve.context)}
+    return VramEstimate(
+        reserve.interval(allocated, "allocated"),
+        reserve.interval(allocated + whole["allocator_slack"], "reserved"),
+        reserve.interval(sum(whole.values()), "smi"),
+        whole,
+        peak_at,
+        {name: round(sum(at.values())) for name, at in moments.items()},
+        settings,
+        notes,
+    )
+
+
+def build_step(shape: ModelShape, modules: Sequence[Module], settings: TrainingSettings) -> Step:
+    """Bring together what the moments are made of."""
+    framework = FRAMEWORKS[settings.framework]
+    matrices = count_matrices(modules, shape.num_layers + shape.num_encoder_layers)
+    adapted = (
+        find_adapted(modules, settings.targets, intermediate=shape.intermediate_size)
+        if settings.adapter in ("lora", "dora")
+        else ()
+    )
+    layer = measure_layer(read_widths(shape), adapted, settings, framework, matrices.num_layers)
+    loss = measure_loss(shape.vocab_size, shape.hidden_size, settings, framework, stream_bytes=layer.stream)
+    weights = count_weight_bytes(matrices, adapted, settings, framework)
+    return Step(weights, matrices, layer, loss, find_optimizer(settings.optimizer), settings, framework)
+
+
+def judge(estimate: VramEstimate, gpu: Gpu) -> Verdict:
+    """Say whether a run fits: the upper end of the interval must fit; only the middle, it is tight."""
+    need = estimate.allocated_bytes.high + estimate.parts["cuda_context"]
+    if max(need, estimate.smi_bytes.value) <= gpu.usable_bytes:
+        return "fits"
+    middle = estimate.allocated_bytes.value + estimate.parts["cuda_context"]
+    return "tight" if middle <= gpu.usable_bytes else "does_not_fit"
+
+
+def _cap_length(shape: ModelShape, settings: TrainingSettings) -> tuple[TrainingSettings, tuple[str, ...]]:
+    """A learned position table ends; longer sequences cannot be."""
+    from dataclasses import replace
+
+    rows = shape.position_table_size
+    if rows and settings.seq_len > rows:
+        note = f"sequences end at {rows} tokens, the rows of the model's position table"
+        return replace(settings, seq_len=rows), (note,)
+    return settings, ()
+
+
+def parts_of(estimate: VramEstimate) -> Parts:
+    """The parts, largest first."""
+    return dict(sorted(estimate.parts.items(), key=lambda item: -item[1]))

@@ -1,0 +1,291 @@
+"""Training settings from flags, in the many spellings that trainers, tables and people use."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from tools.errors import BadInput
+from tools.model_shape import ModelShape
+from tools.vram_frameworks import Framework, find_framework
+from tools.vram_optimizers import find_optimizer
+from tools.vram_settings import (
+    Adapter,
+    Attention,
+    Checkpointing,
+    Compute,
+    FusedLayers,
+    Loss,
+    Objective,
+    Precision,
+    Quantization,
+    Sharding,
+    TrainingSettings,
+)
+
+METHODS = "full, lora, dora, qlora, gptq, 8bit, rslora, ia3, prompt, each with dpo, orpo or grpo"
+
+_LARGEST = 1 << 24
+
+_YES = ("yes", "true", "on", "1", "full")
+_NO = ("no", "false", "off", "0", "none", "")
+
+
+def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettings:
+    """Read how a model is trained; what is not given takes the framework's default.
+
+    Args:
+        flags: by the long names of ``ftchat vram``, with underscores; values may be text.
+        shape: the model, whose name or config may say that it is stored quantised.
+
+    Raises:
+        BadInput: a value is not one of those allowed.
+    """
+    framework = find_framework(_text(flags, "framework"))
+    notes = f"{_text(flags, 'framework')} {_text(flags, 'notes')}".lower()
+    method = _text(flags, "method").lower() or "lora"
+    adapter = _read_adapter(method)
+    quantization = _read_quantization(flags, method, shape, adapter)
+    sharding = _read_sharding(_text(flags, "sharding"), notes)
+    num_gpus = _count(flags, "num_gpus", 1)
+    seq_len = _count(flags, "seq_len", 0)
+    loss = _read_loss(flags, notes, framework)
+    capacity = flags.get("capacity_bytes")
+    return TrainingSettings(
+        adapter=adapter,
+        quantization=quantization,
+        is_double_quantized=_read_switch(flags, "double_quant", default=True),
+        weights=_read_weights(_text(flags, "weights")),
+        compute=_read_compute(flags, sharding, framework, adapter, quantization),
+        optimizer=find_optimizer(_text(flags, "optimizer") or framework.optimizer).name,
+        micro_batch=_count(flags, "micro_batch", 1),
+        seq_len=seq_len or framework.seq_len,
+        is_packed=_read_switch(flags, "packing", default=framework.is_packed),
+        accumulation=_count(flags, "accumulation", 1),
+        checkpointing=_read_checkpointing(flags, framework),
+        attention=_read_attention(_text(flags, "attention"), framework),
+        loss=loss,
+        fused_layers=_read_fused_layers(flags, notes, framework, loss),
+        rank=_count(flags, "rank", 16),
+        dropout=_fraction(flags, "dropout", framework.dropout),
+        targets=_text(flags, "targets") or framework.targets,
+        modules_to_save=_text(flags, "modules_to_save") or ("embed_tokens" if "embed" in method else ""),
+        num_gpus=num_gpus,
+        sharding=sharding if num_gpus > 1 or sharding.startswith("zero") else "none",
+        offloads_optimizer=_offloads(flags, "optimizer"),
+        offloads_parameters=_offloads(flags, "param"),
+        objective=_read_objective(flags, method),
+        has_reference=_read_switch(flags, "reference_model", default=adapter == "none" and "dpo" in method),
+        evaluation_batch=_count(flags, "evaluation_batch", 0, least=0),
+        framework=framework.name,
+        capacity_bytes=int(capacity) if isinstance(capacity, int) else 0,
+        is_length_assumed=not seq_len,
+    )
+
+
+def _text(flags: Mapping[str, Any], key: str) -> str:
+    value = flags.get(key)
+    if isinstance(value, list | tuple):
+        return ",".join(str(item) for item in value)
+    return "" if value is None else str(value).strip()
+
+
+def _count(flags: Mapping[str, Any], key: str, default: int, *, least: int = 1) -> int:
+    """A whole number; a table's ``<=768`` counts as 768."""
+    text = _text(flags, key).lstrip("<=≤~ ").replace(",", "").replace("_", "")
+    if not text:
+        return default
+    if not re.fullmatch(r"[+-]?\d{1,12}(\.0{1,6})?", text) or not least <= int(float(text)) <= _LARGEST:
+        name = key.replace("_", "-")
+        raise BadInput(f"{name} must be a whole number from {least} to {_LARGEST}, got {_text(flags, key)!r}")
+    return int(float(text))
+
+
+def _fraction(flags: Mapping[str, Any], key: str, default: float) -> float:
+    text = _text(flags, key)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise BadInput(f"{key} must be a number from 0 up to 1, got {text!r}")
+    return value
+
+
+def _read_switch(flags: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    text = _text(flags, key).lower()
+    if key not in flags or flags[key] is None or text == "":
+        return default
+    if text in _YES:
+        return True
+    if text in _NO:
+        return False
+    raise BadInput(f"{key.replace('_', '-')} must be yes or no, got {text!r}")
+
+
+def _choose(text: str, words: tuple[tuple[str, str], ...], what: str, allowed: str) -> str:
+    for word, choice in words:
+        if word in text:
+            return choice
+    raise BadInput(f"{what} {text!r} is not known; allowed are {allowed}")
+
+
+_ADAPTERS = (
+    ("dora", "dora"),
+    ("full", "none"),
+    ("finetune", "none"),
+    ("fft", "none"),
+    ("sft", "none"),
+    ("ia3", "ia3"),
+    ("prompt", "prompt"),
+    ("prefix", "prompt"),
+    ("p-tuning", "prompt"),
+    ("p_tuning", "prompt"),
+    ("ln_tuning", "ia3"),
+    ("beft", "ia3"),
+    ("tokens", "prompt"),
+    ("adaption", "prompt"),
+    ("lora", "lora"),
+    ("peft:", "lora"),
+    ("adapter", "lora"),
+    ("gptq", "lora"),
+    ("awq", "lora"),
+    ("bit", "lora"),
+    ("dpo", "none"),
+    ("orpo", "none"),
+    ("grpo", "none"),
+)
+
+
+def _read_adapter(method: str) -> Adapter:
+    return cast(Adapter, _choose(method, _ADAPTERS, "method", METHODS))
+
+
+def _read_quantization(flags: Mapping[str, Any], method: str, shape: ModelShape, adapter: Adapter) -> Quantization:
+    said = " ".join((_text(flags, key) for key in ("quantization", "quant"))).lower()
+    weights = _text(flags, "weights").lower()
+    stored = f"{shape.quantization} {shape.name}".lower()
+    if adapter == "none":
+        return "none"
+    for text in (said, f"{method} {weights}"):
+        if "gptq" in text:
+            return "gptq"
+        if "awq" in text:
+            return "awq"
+        if "8bit" in text.replace("-", "").replace(" ", "") or "int8" in text:
+            return "int8"
+        if "nf4" in text or (said and "4bit" in said.replace("-", "")):
+            return "nf4"
+    if "qlora" in method or "4bit" in weights.replace("-", "") or "int4" in weights:
+        return "gptq" if "gptq" in stored or "int4" in stored else "awq" if "awq" in stored else "nf4"
+    if not weights and not said and "lora" not in method:
+        return "none"
+    return "gptq" if shape.quantization == "gptq" else "awq" if shape.quantization == "awq" else "none"
+
+
+_WEIGHTS = (("32", "fp32"), ("fp16", "fp16"), ("float16", "fp16"), ("half", "fp16"), ("16", "bf16"), ("mixed", "bf16"))
+_WEIGHTS += (("4", "bf16"), ("8", "bf16"), ("auto", "bf16"), ("master", "bf16"))
+
+
+def _read_weights(text: str) -> Precision:
+    allowed = "bf16, fp16, fp32, 8bit, 4bit"
+    return cast(Precision, _choose(text.lower().replace("bfloat", "bf"), _WEIGHTS, "weights", allowed) if text else "bf16")
+
+
+_COMPUTE = (("no autocast", "pure"), ("no amp", "pure"), ("pure", "pure"), ("true", "pure"), ("master", "master"))
+_COMPUTE += (("autocast", "autocast"), ("mixed", "autocast"), ("amp", "autocast"), ("auto", "autocast"))
+_COMPUTE += (("16", "autocast"), ("32", "pure"), ("half", "autocast"))
+
+
+def _read_compute(
+    flags: Mapping[str, Any], sharding: Sharding, framework: Framework, adapter: Adapter, quantization: Quantization
+) -> Compute:
+    text = _text(flags, "compute").lower()
+    read = _choose(text, _COMPUTE, "compute", "bf16, fp16, fp32, pure, autocast, master") if text else ""
+    if sharding.startswith("zero") and adapter == "none":
+        return "master"
+    if read:
+        return cast(Compute, read)
+    return "autocast" if quantization != "none" and framework.name == "fms" else framework.compute
+
+
+_SHARDINGS = (("fsdp2", "fsdp2"), ("fully_shard", "fsdp2"), ("fsdp", "fsdp"), ("zero-3", "zero3"), ("zero3", "zero3"))
+_SHARDINGS += (("zero 3", "zero3"), ("stage3", "zero3"), ("stage 3", "zero3"), ("zero-2", "zero2"), ("zero2", "zero2"))
+_SHARDINGS += (("zero 2", "zero2"), ("zero-1", "zero1"), ("zero1", "zero1"), ("zero 1", "zero1"), ("zero", "zero2"))
+_SHARDINGS += (("deepspeed", "zero2"), ("ddp", "ddp"), ("none", "none"), ("no", "none"), ("device_map", "none"))
+_SHARDINGS += (("sequence", "ddp"), ("data", "ddp"), ("full", "fsdp"))
+
+
+def _read_sharding(text: str, notes: str) -> Sharding:
+    text = text.lower() or ("deepspeed" if "deepspeed" in notes.split("/")[0] else "none")
+    return cast(Sharding, _choose(text, _SHARDINGS, "sharding", "none, ddp, zero1, zero2, zero3, fsdp, fsdp2"))
+
+
+_CHECKPOINTING = (("offload", "offloaded"), ("unsloth", "offloaded"), ("selective", "selective"), ("block", "full"))
+
+
+def _read_checkpointing(flags: Mapping[str, Any], framework: Framework) -> Checkpointing:
+    text = _text(flags, "checkpointing").lower()
+    if not text:
+        return framework.checkpointing
+    for word, choice in _CHECKPOINTING:
+        if word in text:
+            return cast(Checkpointing, choice)
+    if text in _YES or text in _NO:
+        return "full" if text in _YES else "none"
+    raise BadInput(f"checkpointing {text!r} is not known; allowed are none, selective, full, offloaded")
+
+
+_ATTENTIONS = (("flash", "flash"), ("flex", "flash"), ("fa", "flash"), ("xformers", "flash"), ("sdpa", "sdpa"))
+_ATTENTIONS += (("eager", "eager"), ("default", "sdpa"), ("manual", "eager"), ("math", "eager"), ("vanilla", "eager"))
+
+
+def _read_attention(text: str, framework: Framework) -> Attention:
+    if not text:
+        return framework.attention
+    return cast(Attention, _choose(text.lower(), _ATTENTIONS, "attention", "eager, sdpa, flash"))
+
+
+_LOSSES = (
+    (r"liger|cut|\bcce\b|fused[-_ ]linear|unsloth", "fused_linear"),
+    (r"foak|fast kernels|cross[-_ ]entropy|\bfused[-_ ]ce\b|in[-_ ]?place", "fused_cross_entropy"),
+    (r"chunk", "chunked"),
+)
+
+
+def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Loss:
+    text = _text(flags, "fused_loss").lower()
+    if text and text in _NO:
+        return "plain"
+    if "without" in notes and not text:
+        return "plain"
+    for source in (text, notes):
+        for pattern, loss in _LOSSES:
+            if re.search(pattern, source):
+                return cast(Loss, loss)
+    if text and text not in _YES:
+        raise BadInput(f"fused-loss {text!r} is not known; allowed are yes, no, liger, cce, fused_ce, chunked")
+    return "fused_linear" if text else framework.loss
+
+
+def _read_fused_layers(flags: Mapping[str, Any], notes: str, framework: Framework, loss: Loss) -> FusedLayers:
+    """Kernels that come with a fused loss: fms fuses the norms, Liger the norms and the MLP."""
+    if framework.name == "fms" and loss != "plain":
+        return "norm"
+    if "liger" in f"{_text(flags, 'fused_loss').lower()} {notes}" or (loss == "fused_linear" and not framework.fused_layers):
+        return "all" if framework.loss != "fused_linear" else "none"
+    return framework.fused_layers or "none"
+
+
+def _offloads(flags: Mapping[str, Any], what: str) -> bool:
+    text = f"{_text(flags, 'offload')} {_text(flags, 'sharding') if 'offload' in _text(flags, 'sharding') else ''}".lower()
+    return what in text or "cpu" in text or "all" in text or text.strip() in _YES
+
+
+def _read_objective(flags: Mapping[str, Any], method: str) -> Objective:
+    text = f"{_text(flags, 'objective').lower()} {method}"
+    for name in ("grpo", "orpo", "dpo"):
+        if name in text:
+            return cast(Objective, name)
+    return "sft"
