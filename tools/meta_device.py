@@ -1,4 +1,4 @@
-"""A model on the meta device: the real modelling code without weights, for every architecture transformers can build."""
+"""A model on the meta device: the real modelling code without weights, for all that transformers can build."""
 
 import json
 import math

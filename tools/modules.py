@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 ModuleKind = Literal["linear", "embedding", "convolution", "experts", "other"]
@@ -54,9 +54,7 @@ class Module:
         return self.name if layer is None else self.name.replace("{}", str(layer), 1)
 
 
-def linear(
-    name: str, d_out: int, d_in: int, *, bias: bool = False, layers: Sequence[int] | None = None, role: Role = ""
-) -> Module:
+def linear(name: str, d_out: int, d_in: int, *, bias: bool = False, layers: Sequence[int] | None = None) -> Module:
     """A matrix (d_out, d_in), with a bias or without.
 
     Example:
@@ -65,7 +63,13 @@ def linear(
     """
     tensors: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", (d_out, d_in)),)
     tensors += (("bias", (d_out,)),) if bias else ()
-    return Module(name, "linear", tensors, layers, d_out, d_in, role)
+    return Module(name, "linear", tensors, layers, d_out, d_in)
+
+
+def output_head(name: str, vocab: int, width: int, *, is_tied: bool, bias: bool = False) -> Module:
+    """The matrix (vocab, width) that gives the logits; where it is tied, the token embedding owns its weight."""
+    head = linear(name, vocab, width, bias=bias)
+    return replace(head, role="output_head", tied=("weight",) if is_tied else ())
 
 
 def embedding(name: str, rows: int, width: int, *, layers: Sequence[int] | None = None, role: Role = "") -> Module:
@@ -73,9 +77,7 @@ def embedding(name: str, rows: int, width: int, *, layers: Sequence[int] | None 
     return Module(name, "embedding", (("weight", (rows, width)),), layers, width, rows, role)
 
 
-def norm(
-    name: str, width: int | tuple[int, ...], *, bias: bool = False, layers: Sequence[int] | None = None
-) -> Module:
+def norm(name: str, width: int | tuple[int, ...], *, bias: bool = False, layers: Sequence[int] | None = None) -> Module:
     """A normalisation with a scale and, for LayerNorm, a bias."""
     shape = width if isinstance(width, tuple) else (width,)
     tensors: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", shape),)

@@ -87,7 +87,7 @@ def build_step(shape: ModelShape, modules: Sequence[Module], settings: TrainingS
         if settings.adapter in ("lora", "dora")
         else ()
     )
-    layer = measure_layer(read_widths(shape), adapted, settings, framework, matrices.num_layers)
+    layer = measure_layer(read_widths(shape, loops_experts=framework.loops_experts), adapted, settings, framework, matrices.num_layers)
     loss = measure_loss(shape.vocab_size, shape.hidden_size, settings, framework, stream_bytes=layer.stream)
     weights = count_weight_bytes(matrices, adapted, settings, framework)
     return Step(weights, matrices, layer, loss, find_optimizer(settings.optimizer), settings, framework)

@@ -37,14 +37,20 @@ class LayerWidths:
     is_expanded: bool
 
 
-def read_widths(shape: ModelShape) -> LayerWidths:
-    """The widths of a middling layer: where dense layers and mixtures of experts alternate, their mean."""
+def read_widths(shape: ModelShape, *, loops_experts: bool = False) -> LayerWidths:
+    """The widths of a middling layer: where dense layers and mixtures of experts alternate, their mean.
+
+    Args:
+        shape: the model.
+        loops_experts: experts run one after the other, so the inner gradients of one alone are alive at a time.
+    """
     query = shape.num_heads * shape.head_dim
     is_latent = shape.kv_lora_rank > 0
     key_value = query if is_latent else shape.num_kv_heads * shape.head_dim
     moe_share = _moe_share(shape)
     routed = shape.experts_per_token * shape.moe_intermediate_size
     expert_mlp = routed + shape.shared_expert_size
+    at_once = routed / shape.num_experts if loops_experts and shape.num_experts else routed
     mlp = (1 - moe_share) * shape.intermediate_size + moe_share * expert_mlp
     return LayerWidths(
         hidden=shape.hidden_size,
@@ -53,7 +59,7 @@ def read_widths(shape: ModelShape) -> LayerWidths:
         attention_out=shape.num_heads * (shape.v_head_dim or shape.head_dim),
         mlp=mlp,
         gathered=moe_share * 2 * shape.experts_per_token * shape.hidden_size,
-        largest_mlp=max((1 - moe_share > 0) * shape.intermediate_size, (moe_share > 0) * expert_mlp),
+        largest_mlp=max((1 - moe_share > 0) * shape.intermediate_size, (moe_share > 0) * max(at_once, shape.shared_expert_size)),
         num_heads=shape.num_heads,
         num_norms=4 if shape.model_type.startswith(("gemma2", "gemma3", "gemma4")) else 2,
         is_gated=shape.is_gated_mlp,

@@ -74,9 +74,10 @@ def measure_reserve(parts: Parts, settings: TrainingSettings, framework: Framewo
 
 def _slack_share(settings: TrainingSettings, framework: Framework) -> float:
     """The same sizes every step leave little; large logits of changing length leave much."""
+    gradients = 0.15 if settings.adapter == "none" else 0.0
     if not settings.is_packed:
-        return framework.slack
-    return {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1)
+        return framework.slack + gradients
+    return {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1) + gradients
 
 
 def _doubt(settings: TrainingSettings) -> tuple[float, float]:

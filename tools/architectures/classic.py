@@ -4,20 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tools.config_values import ConfigValues
-from tools.modules import Module, embedding, linear, norm
+from tools.modules import Module, embedding, linear, norm, output_head
 
 OPT_POSITION_OFFSET = 2
 """Rows that OPT's position table has beyond the longest sequence (OPTLearnedPositionalEmbedding)."""
 
 
 def _head(values: ConfigValues, *, width: int | None = None, bias: bool = False) -> Module:
-    head = linear("lm_head", values.vocab, width or values.hidden, bias=bias, role="output_head")
-    return replace(head, tied=("weight",)) if values.ties_embeddings else head
+    return output_head("lm_head", values.vocab, width or values.hidden, is_tied=values.ties_embeddings, bias=bias)
 
 
-def _linears(
-    prefix: str, sizes: Sequence[tuple[str, int, int]], layers: Sequence[int], *, bias: bool
-) -> list[Module]:
+def _linears(prefix: str, sizes: Sequence[tuple[str, int, int]], layers: Sequence[int], *, bias: bool) -> list[Module]:
     return [linear(prefix + name, d_out, d_in, bias=bias, layers=layers) for name, d_out, d_in in sizes]
 
 
@@ -29,8 +26,8 @@ def _transposed(module: Module) -> Module:
 
 def _gpt2(values: ConfigValues) -> list[Module]:
     hidden, width, layers = values.hidden, values.intermediate, range(values.num_layers)
-    sizes = (("attn.c_attn", 3 * hidden, hidden), ("attn.c_proj", hidden, hidden))
-    sizes += (("mlp.c_fc", width, hidden), ("mlp.c_proj", hidden, width))
+    sizes = [("attn.c_attn", 3 * hidden, hidden), ("attn.c_proj", hidden, hidden)]
+    sizes += [("mlp.c_fc", width, hidden), ("mlp.c_proj", hidden, width)]
     matrices = [_transposed(module) for module in _linears("transformer.h.{}.", sizes, layers, bias=True)]
     return _gpt2_frame(values, matrices)
 
@@ -39,8 +36,8 @@ def _gpt_bigcode(values: ConfigValues) -> list[Module]:
     hidden, width, layers = values.hidden, values.intermediate, range(values.num_layers)
     kv_heads = 1 if values.is_on("multi_query") else values.num_heads
     fused = hidden + 2 * kv_heads * (hidden // max(values.num_heads, 1))
-    sizes = (("attn.c_attn", fused, hidden), ("attn.c_proj", hidden, hidden))
-    sizes += (("mlp.c_fc", width, hidden), ("mlp.c_proj", hidden, width))
+    sizes = [("attn.c_attn", fused, hidden), ("attn.c_proj", hidden, hidden)]
+    sizes += [("mlp.c_fc", width, hidden), ("mlp.c_proj", hidden, width)]
     return _gpt2_frame(values, _linears("transformer.h.{}.", sizes, layers, bias=True))
 
 
@@ -112,9 +109,7 @@ def _opt(values: ConfigValues) -> list[Module]:
     sizes += [("fc1", width, hidden), ("fc2", hidden, width)]
     modules = [
         embedding(f"{root}embed_tokens", values.vocab, narrow, role="token_embedding"),
-        embedding(
-            f"{root}embed_positions", values.size("max_position_embeddings") + OPT_POSITION_OFFSET, hidden
-        ),
+        embedding(f"{root}embed_positions", values.size("max_position_embeddings") + OPT_POSITION_OFFSET, hidden),
         *_linears(f"{root}layers.{{}}.", sizes, layers, bias=values.is_on("enable_bias")),
     ]
     if narrow != hidden:
@@ -175,8 +170,8 @@ def _falcon_norms(values: ConfigValues) -> Sequence[str]:
 
 def _mpt(values: ConfigValues) -> list[Module]:
     hidden, layers = values.hidden, range(values.num_layers)
-    sizes = (("attn.Wqkv", 3 * hidden, hidden), ("attn.out_proj", hidden, hidden))
-    sizes += (("ffn.up_proj", 4 * hidden, hidden), ("ffn.down_proj", hidden, 4 * hidden))
+    sizes = [("attn.Wqkv", 3 * hidden, hidden), ("attn.out_proj", hidden, hidden)]
+    sizes += [("ffn.up_proj", 4 * hidden, hidden), ("ffn.down_proj", hidden, 4 * hidden)]
     return [
         embedding("transformer.wte", values.vocab, hidden, role="token_embedding"),
         *_linears("transformer.blocks.{}.", sizes, layers, bias=False),

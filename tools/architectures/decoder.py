@@ -6,7 +6,7 @@ from typing import Literal
 
 from tools.architectures.experts import Experts, list_expert_modules, split_layers
 from tools.config_values import ConfigValues
-from tools.modules import Module, embedding, linear, norm
+from tools.modules import Module, embedding, linear, norm, output_head
 
 Switch = bool | str
 """On, off, or the key of the config that says so."""
@@ -178,10 +178,9 @@ def list_decoder_modules(layout: Layout, values: ConfigValues) -> list[Module]:
         is_biased = _is_on(layout.mlp_bias, values)
         modules += list_expert_modules(layout.experts, values, sparse, shared_bias=is_biased)
     modules += _norms(layout, values, layers)
-    head = linear(
-        "lm_head", values.vocab, values.hidden, bias=_is_on(layout.head_bias, values), role="output_head"
-    )
-    return [*modules, replace(head, tied=("weight",)) if values.ties_embeddings else head]
+    bias = _is_on(layout.head_bias, values)
+    head = output_head("lm_head", values.vocab, values.hidden, is_tied=values.ties_embeddings, bias=bias)
+    return [*modules, head]
 
 
 def _is_on(switch: Switch, values: ConfigValues) -> bool:
@@ -218,7 +217,11 @@ def _qk_norms(layout: Layout, values: ConfigValues, layers: Sequence[int], head_
         if layout.qk_norm == "list_of_heads":
             modules += [norm(f"{full}.norms.{head}", head_dim, layers=layers) for head in range(heads)]
             continue
-        widths = {"head": head_dim, "each_head": (heads, head_dim), "all_heads": heads * head_dim}
+        widths: dict[str, int | tuple[int, ...]] = {
+            "head": head_dim,
+            "each_head": (heads, head_dim),
+            "all_heads": heads * head_dim,
+        }
         modules.append(norm(full, widths[layout.qk_norm], bias=bias, layers=layers))
     return modules
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tools.config_values import ConfigValues
-from tools.modules import Module, embedding, linear, norm
+from tools.modules import Module, embedding, linear, norm, output_head
 
 
 def _t5(values: ConfigValues) -> list[Module]:
@@ -12,14 +12,13 @@ def _t5(values: ConfigValues) -> list[Module]:
     num_layers = values.num_layers
     layers, decoder_layers = range(num_layers), range(values.size("num_decoder_layers", num_layers))
     hidden, shared = values.hidden, embedding("shared", values.vocab, values.hidden, role="token_embedding")
-    head = linear("lm_head", values.vocab, hidden, role="output_head")
     return [
         shared,
         replace(shared, name="encoder.embed_tokens", role="", tied=("weight",)),
         *_t5_stack(values, "encoder", layers, ("SelfAttention",)),
         replace(shared, name="decoder.embed_tokens", role="", tied=("weight",)),
         *_t5_stack(values, "decoder", decoder_layers, ("SelfAttention", "EncDecAttention")),
-        replace(head, tied=("weight",)) if values.ties_embeddings else head,
+        output_head("lm_head", values.vocab, hidden, is_tied=values.ties_embeddings),
     ]
 
 
@@ -77,7 +76,7 @@ def _bert_stack(values: ConfigValues, root: str) -> list[Module]:
 def _bert_head(values: ConfigValues, root: str, dense: str, norm_name: str) -> list[Module]:
     """The head's bias is one parameter under two names, and its matrix is the token embedding where they are tied."""
     hidden, vocab = values.hidden, values.vocab
-    decoder = linear(f"{root}.decoder", vocab, hidden, bias=True, role="output_head")
+    decoder = output_head(f"{root}.decoder", vocab, hidden, is_tied=False, bias=True)
     return [
         Module(root, "other", (("bias", (vocab,)),)),
         linear(f"{root}.{dense}dense", hidden, hidden, bias=True),

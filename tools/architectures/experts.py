@@ -53,9 +53,7 @@ def split_layers(experts: Experts | None, values: ConfigValues) -> tuple[Sequenc
     step = max(values.size("decoder_sparse_step", 1), 1)
     only_dense = values.numbers("mlp_only_layers") or ()
     first = values.size("first_k_dense_replace")
-    sparse = [
-        layer for layer in layers if layer >= first and layer not in only_dense and (layer + 1) % step == 0
-    ]
+    sparse = [layer for layer in layers if layer >= first and layer not in only_dense and (layer + 1) % step == 0]
     return sorted(set(layers) - set(sparse)), sparse
 
 
@@ -79,10 +77,10 @@ def list_expert_modules(
         layers: numbers of the layers that have them.
         shared_bias: the shared experts' matrices have biases.
     """
-    hidden, number, width = values.hidden, values.size("num_experts"), values.size(experts.size_key)
+    hidden, number = values.hidden, values.size("num_experts")
     prefix = f"model.layers.{{}}.{experts.block}."
     modules = [_router(prefix + experts.router, experts, number, hidden, layers)]
-    modules.append(_stack(f"{prefix}experts", experts, number, hidden, width, layers))
+    modules.append(_stack(f"{prefix}experts", experts, values, layers))
     size = shared_size(experts, values)
     if experts.shared:
         names = (("gate_proj", size, hidden), ("up_proj", size, hidden), ("down_proj", hidden, size))
@@ -100,10 +98,9 @@ def _router(name: str, experts: Experts, number: int, hidden: int, layers: Seque
     return router if experts.is_router_linear else replace(router, kind="other", d_out=0, d_in=0)
 
 
-def _stack(
-    name: str, experts: Experts, number: int, hidden: int, width: int, layers: Sequence[int]
-) -> Module:
+def _stack(name: str, experts: Experts, values: ConfigValues, layers: Sequence[int]) -> Module:
     """The experts as transformers 5 stores them: gate and up in one tensor, down in another."""
+    number, hidden, width = values.size("num_experts"), values.hidden, values.size(experts.size_key)
     gate_up, down = (number, 2 * width, hidden), (number, hidden, width)
     if experts.is_transposed:
         gate_up, down = (number, hidden, 2 * width), (number, width, hidden)

@@ -1,15 +1,13 @@
 """Architectures whose code lies beside their weights and is never run here: Qwen 1, InternLM 2, Baichuan, ChatGLM."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tools.config_values import ConfigValues
-from tools.modules import Module, embedding, linear, norm
+from tools.modules import Module, embedding, linear, norm, output_head
 
 
 def _head(name: str, values: ConfigValues) -> Module:
-    head = linear(name, values.vocab, values.hidden, role="output_head")
-    return replace(head, tied=("weight",)) if values.ties_embeddings else head
+    return output_head(name, values.vocab, values.hidden, is_tied=values.ties_embeddings)
 
 
 def _qwen(values: ConfigValues) -> list[Module]:
