@@ -34,6 +34,7 @@ class VramEstimate:
         peak_at: moment of the step: load, forward, loss, backward, optimizer, generation or evaluation.
         moments: allocated bytes at each moment.
         settings: what was estimated, defaults filled in.
+        wanted_slack_bytes: the allocator's slack on a GPU without end.
         notes: what was assumed.
     """
 
@@ -44,6 +45,7 @@ class VramEstimate:
     peak_at: str
     moments: Mapping[str, int]
     settings: TrainingSettings
+    wanted_slack_bytes: int
     notes: Sequence[str]
 
 
@@ -62,7 +64,7 @@ def estimate_vram(shape: ModelShape, modules: Sequence[Module], settings: Traini
     step = build_step(shape, modules, settings)
     moments = list_moments(step)
     peak_at, parts = find_peak(moments)
-    reserve = measure_reserve(parts, settings, step.framework)
+    reserve = measure_reserve(moments, peak_at, settings, step.framework)
     whole = {name: round(size) for name, size in parts.items()}
     allocated = sum(whole.values())
     whole |= {"allocator_slack": round(reserve.slack), "cuda_context": round(reserve.context)}
@@ -74,6 +76,7 @@ def estimate_vram(shape: ModelShape, modules: Sequence[Module], settings: Traini
         peak_at,
         {name: round(sum(at.values())) for name, at in moments.items()},
         settings,
+        round(reserve.wanted_slack),
         notes,
     )
 
@@ -88,18 +91,21 @@ def build_step(shape: ModelShape, modules: Sequence[Module], settings: TrainingS
         else ()
     )
     layer = measure_layer(read_widths(shape, loops_experts=framework.loops_experts), adapted, settings, framework, matrices.num_layers)
-    loss = measure_loss(shape.vocab_size, shape.hidden_size, settings, framework, stream_bytes=layer.stream)
+    loss = measure_loss(shape, settings, framework, stream_bytes=layer.stream)
     weights = count_weight_bytes(matrices, adapted, settings, framework)
     return Step(weights, matrices, layer, loss, find_optimizer(settings.optimizer), settings, framework)
 
 
 def judge(estimate: VramEstimate, gpu: Gpu) -> Verdict:
-    """Say whether a run fits: the upper end of the interval must fit; only the middle, it is tight."""
-    need = estimate.allocated_bytes.high + estimate.parts["cuda_context"]
-    if max(need, estimate.smi_bytes.value) <= gpu.usable_bytes:
+    """Say whether a run fits.
+
+    It fits where the upper end of the interval and half of the slack that the allocator would like find room, it is
+    tight where the middle does: PyTorch gives cached blocks back before it gives up.
+    """
+    context = estimate.parts["cuda_context"]
+    if estimate.allocated_bytes.high + context + estimate.wanted_slack_bytes // 2 <= gpu.usable_bytes:
         return "fits"
-    middle = estimate.allocated_bytes.value + estimate.parts["cuda_context"]
-    return "tight" if middle <= gpu.usable_bytes else "does_not_fit"
+    return "tight" if estimate.allocated_bytes.value + context <= gpu.usable_bytes else "does_not_fit"
 
 
 def _cap_length(shape: ModelShape, settings: TrainingSettings) -> tuple[TrainingSettings, tuple[str, ...]]:

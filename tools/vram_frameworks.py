@@ -14,6 +14,8 @@ class Framework:
         title: what people call it.
         loss_forward_bytes: bytes for every logit while the plain loss is computed: 16-bit logits, fp32 copies, log-softmax.
         loss_backward_bytes: the same while its gradient is made.
+        is_before_upcast: some models' code leaves 16-bit logits as they are.
+        converts_outputs: accelerate makes the model's outputs fp32.
         fused_logit_bytes: bytes for every logit with a fused cross-entropy that still has all logits.
         adapter_bytes: bytes of one adapter weight.
         upcasts_rest: what a k-bit model does not quantise is made fp32, and with it the residual stream.
@@ -29,6 +31,7 @@ class Framework:
         targets: default targets of LoRA.
         optimizer: default optimiser.
         loops_experts: experts run one after the other (transformers before 5), not all in one grouped product.
+        buffer_bytes: buffers that the loop holds for the whole run (DeepSpeed's buckets on a single GPU).
         is_lora_input_kept: kernels keep one copy of the input for all adapters that read it.
     """
 
@@ -36,6 +39,8 @@ class Framework:
     title: str
     loss_forward_bytes: float = 10
     loss_backward_bytes: float = 12
+    is_before_upcast: bool = False
+    converts_outputs: bool = False
     fused_logit_bytes: float = 4
     adapter_bytes: int = 4
     upcasts_rest: bool = False
@@ -51,6 +56,7 @@ class Framework:
     targets: str = ""
     optimizer: str = "adamw"
     loops_experts: bool = False
+    buffer_bytes: int = 0
     is_lora_input_kept: bool = False
 
 
@@ -70,6 +76,8 @@ FRAMEWORKS = {
         Framework(
             "fms",
             "fms-hf-tuning (TRL of 2024)",
+            is_before_upcast=True,
+            converts_outputs=True,
             loss_forward_bytes=14,
             fused_logit_bytes=8.5,
             checkpointing="full",
@@ -84,6 +92,9 @@ FRAMEWORKS = {
             "remote_2023",
             "Trainer over hub code of 2023",
             loss_forward_bytes=12,
+            is_before_upcast=True,
+            buffer_bytes=900 << 20,
+            slack=0.1,
             dropout=0.05,
             targets="all-linear",
             checkpointing="full",
@@ -92,11 +103,10 @@ FRAMEWORKS = {
         Framework(
             "swift",
             "ms-swift",
-            loss_forward_bytes=14,
-            loss_backward_bytes=16,
+            loss_forward_bytes=12,
             checkpointing="full",
             attention="flash",
-            slack=1.0,
+            slack=1.8,
             dropout=0.05,
             targets="all-linear",
             seq_len=2048,
@@ -129,7 +139,9 @@ FRAMEWORKS = {
             is_lora_input_kept=True,
             targets="all-linear",
             optimizer="adamw_8bit",
-            seq_len=512,
+            seq_len=1024,
+            buffer_bytes=1200 << 20,
+            slack=0.5,
         ),
         Framework(
             "litgpt",
@@ -164,6 +176,7 @@ FRAMEWORKS = {
         Framework(
             "xtuner",
             "xtuner",
+            compute="master",
             loss_forward_bytes=2,
             loss_backward_bytes=4,
             checkpointing="full",

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass
 
+from tools.model_shape import ModelShape
 from tools.vram_frameworks import Framework
 from tools.vram_settings import TrainingSettings
+
+_NEVER_UPCAST = frozenset("gpt_bigcode gpt2 gpt_neox gptj codegen bloom opt falcon qwen baichuan chatglm".split())
+"""Models whose code before transformers 4.46 gave 16-bit logits to the loss.
+
+Without autocast: logits 2, log-softmax 2, its gradient 2 and the logits' 2. With autocast the loss is fp32, and
+accelerate's convert_outputs_to_fp32 keeps an fp32 copy of the logits beside them: 2 + 4 + 3 * 4.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +30,40 @@ class LossBytes:
 
 
 def measure_loss(
-    vocab_size: int, hidden_size: int, settings: TrainingSettings, framework: Framework, *, stream_bytes: float
+    shape: ModelShape, settings: TrainingSettings, framework: Framework, *, stream_bytes: float
 ) -> LossBytes:
     """Count what the loss needs for one forward pass.
 
     Args:
-        vocab_size: rows of the output head.
-        hidden_size: width of the residual stream.
+        shape: the model, for the rows of its head and its width.
         settings: how the model is trained.
         framework: whose loss it is.
         stream_bytes: bytes of one token's residual stream.
     """
     tokens = settings.tokens
-    logits = tokens * vocab_size
+    logits = tokens * shape.vocab_size
     kept = settings.activation_bytes if settings.fused_layers != "none" else 4
-    head_inputs = tokens * (stream_bytes + kept * hidden_size)
-    if settings.loss == "plain":
-        return LossBytes(framework.loss_forward_bytes * logits, framework.loss_backward_bytes * logits, head_inputs)
-    if settings.loss == "fused_cross_entropy":
-        return LossBytes(framework.fused_logit_bytes * logits, framework.fused_logit_bytes * logits, head_inputs)
+    head_inputs = tokens * (stream_bytes + kept * shape.hidden_size)
+    if settings.loss in ("plain", "fused_cross_entropy"):
+        forward, backward = _bytes_per_logit(shape, settings, framework)
+        return LossBytes(forward * logits, backward * logits, head_inputs)
     if settings.loss == "chunked":
         return LossBytes(2 * logits, 4 * logits, head_inputs)
-    chunk = 6 * vocab_size * count_fused_rows(tokens, vocab_size, hidden_size)
-    gradient = settings.activation_bytes * tokens * hidden_size
+    chunk = 6 * shape.vocab_size * count_fused_rows(tokens, shape.vocab_size, shape.hidden_size)
+    gradient = settings.activation_bytes * tokens * shape.hidden_size
     return LossBytes(chunk + gradient, chunk + gradient, head_inputs)
+
+
+def _bytes_per_logit(shape: ModelShape, settings: TrainingSettings, framework: Framework) -> tuple[float, float]:
+    """Bytes of a logit with all copies, forward and backward."""
+    is_plain = settings.loss == "plain"
+    if framework.is_before_upcast and shape.model_type in _NEVER_UPCAST:
+        same = (8, 18) if is_plain else (6, 14)
+        size = same[0] if settings.compute == "pure" else same[1] if framework.converts_outputs else 12
+        return size, size
+    if not is_plain:
+        return framework.fused_logit_bytes, framework.fused_logit_bytes
+    return framework.loss_forward_bytes, framework.loss_backward_bytes
 
 
 def count_fused_rows(tokens: int, vocab_size: int, hidden_size: int) -> int:

@@ -81,6 +81,7 @@ def _standing(step: Step) -> Parts:
         "reference_model": weights.reference,
         "optimizer_states": _count_states(step),
         "master_weights": _count_master(step),
+        "trainer_buffers": step.framework.buffer_bytes,
     }
     if step.settings.accumulation > 1 and not step.optimizer.steps_in_backward:
         standing |= _gradients(step, 1.0)
@@ -110,6 +111,8 @@ def _gradients(step: Step, share: float) -> dict[str, float]:
     settings = step.settings
     copies = 2 if settings.sharding == "ddp" and settings.num_gpus > 1 else 1
     values = step.weights.trained / settings.gradient_shards
+    if settings.offloads_parameters:
+        values = min(values, step.matrices.per_layer + step.matrices.embedding)
     return {"gradients": copies * share * values * step.weights.trained_bytes}
 
 
@@ -203,13 +206,13 @@ def _count_autocast_copies(step: Step) -> float:
 def _optimizer_step(step: Step) -> Parts:
     settings, optimizer, weights = step.settings, step.optimizer, step.weights
     if settings.offloads_optimizer or optimizer.steps_in_backward:
-        return {"temporary": 0.0}
+        return {}
     values = weights.trained / settings.optimizer_shards
     if settings.compute == "master":
         at_once = min(values, _ZERO3_LIVE_VALUES) if settings.sharding == "zero3" else values
-        return {"temporary": _FP32 * at_once * (1 + (optimizer.name == "adamw" and settings.sharding == "none"))}
+        return {"temporary_step": _FP32 * at_once * (1 + (optimizer.name == "adamw" and settings.sharding == "none"))}
     largest = optimizer.step_largest * weights.largest_trained * _FP32
-    return {"temporary": optimizer.step_copies * weights.trained_bytes * values + largest}
+    return {"temporary_step": optimizer.step_copies * weights.trained_bytes * values + largest}
 
 
 def _generation(step: Step) -> Parts:

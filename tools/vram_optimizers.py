@@ -44,7 +44,7 @@ OPTIMIZERS = {
         Optimizer("adamw_4bit", byte_states=1 + 2 * 4 / 128),
         Optimizer("paged_adamw", full_states=2, is_paged=True),
         Optimizer("paged_adamw_8bit", byte_states=2 + 2 * _BLOCK, is_paged=True),
-        Optimizer("adamw_torch_8bit", byte_states=2 + 2 * _BLOCK, step_largest=4),
+        Optimizer("adamw_torch_8bit", byte_states=2 + 2 * _BLOCK, step_largest=1),
         Optimizer("lion", full_states=1, step_largest=1),
         Optimizer("lion_8bit", byte_states=1 + _BLOCK),
         Optimizer("paged_lion_8bit", byte_states=1 + _BLOCK, is_paged=True),

@@ -1,5 +1,6 @@
 """What the allocator and the driver take beside the tensors, and how sure the numbers are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,14 +10,17 @@ from tools.vram_settings import TrainingSettings
 
 Kind = Literal["allocated", "reserved", "smi"]
 
-_STANDING = (
+STANDING = (
     "weights",
     "quantization_constants",
     "adapters",
     "reference_model",
     "optimizer_states",
     "master_weights",
+    "trainer_buffers",
 )
+
+_FIXED = (*STANDING, "gradients", "gathered_weights", "communication_buckets", "temporary_step")
 
 CONTEXT_BYTES = 550 << 20
 NCCL_BYTES = 1000 << 20
@@ -36,7 +40,8 @@ class Reserve:
     """Bytes beside the tensors.
 
     Attributes:
-        slack: cached blocks of the allocator that are not in use at the peak.
+        slack: cached blocks of the allocator that are not in use at the peak, as far as the GPU has room for them.
+        wanted_slack: the same on a GPU without end.
         context: CUDA context and libraries, NCCL on several GPUs.
         standing: bytes that are known well.
         passing: bytes that depend on lengths and kernels.
@@ -44,6 +49,7 @@ class Reserve:
     """
 
     slack: float
+    wanted_slack: float
     context: float
     standing: float
     passing: float
@@ -60,24 +66,39 @@ class Reserve:
         return Interval(value, round(value - low), round(value + high))
 
 
-def measure_reserve(parts: Parts, settings: TrainingSettings, framework: Framework) -> Reserve:
-    """Estimate slack, context and doubt for the parts at the peak."""
-    standing = sum_parts(parts, _STANDING)
+def measure_reserve(moments: Mapping[str, Parts], peak_at: str, settings: TrainingSettings, framework: Framework) -> Reserve:
+    """Estimate slack, context and doubt for a step.
+
+    Args:
+        moments: the parts at each moment.
+        peak_at: the moment that needs most.
+        settings: how the model is trained.
+        framework: whose training loop it is.
+    """
+    parts = moments[peak_at]
+    standing = sum_parts(parts, STANDING)
     passing = sum(parts.values()) - standing
     context = CONTEXT_BYTES + (NCCL_BYTES if settings.num_gpus > 1 else 0)
-    slack = _slack_share(settings, framework) * passing
+    wanted = slack = _count_slack(moments, parts, settings, framework)
     if settings.capacity_bytes:
         room = settings.capacity_bytes - standing - passing - context
         slack = min(slack, max(room, 0.02 * passing))
-    return Reserve(slack, context, standing, passing, _doubt(settings))
+    return Reserve(slack, wanted, context, standing, passing, _doubt(settings))
 
 
-def _slack_share(settings: TrainingSettings, framework: Framework) -> float:
-    """The same sizes every step leave little; large logits of changing length leave much."""
-    gradients = 0.15 if settings.adapter == "none" else 0.0
-    if not settings.is_packed:
-        return framework.slack + gradients
-    return {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1) + gradients
+def _count_slack(
+    moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework
+) -> float:
+    """Blocks that stay cached: a share of the activations, which change their sizes, and of what gradients leave behind.
+
+    Sharding by DeepSpeed flattens and gathers, and leaves more.
+    """
+    varying = max(sum(size for name, size in at.items() if name not in _FIXED) for at in moments.values())
+    fixed = sum_parts(parts, ("gradients", "gathered_weights", "communication_buckets"))
+    share = framework.slack
+    if settings.is_packed:
+        share = {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1)
+    return share * varying + (0.6 if settings.sharding == "zero3" else 0.1) * fixed
 
 
 def _doubt(settings: TrainingSettings) -> tuple[float, float]:

@@ -205,6 +205,8 @@ def _read_compute(
     read = _choose(text, _COMPUTE, "compute", "bf16, fp16, fp32, pure, autocast, master") if text else ""
     if sharding.startswith("zero") and adapter == "none":
         return "master"
+    if framework.name == "remote_2023" and text == "fp16":
+        return "pure"
     if read:
         return cast(Compute, read)
     return "autocast" if quantization != "none" and framework.name == "fms" else framework.compute
@@ -258,7 +260,7 @@ def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Lo
     text = _text(flags, "fused_loss").lower()
     if text and text in _NO:
         return "plain"
-    if "without" in notes and not text:
+    if re.search(r"without (liger|cut|fused|cce)", notes) and not text:
         return "plain"
     for source in (text, notes):
         for pattern, loss in _LOSSES:

@@ -27,7 +27,7 @@ class Weights:
         adapters: weights of the adapters and of modules trained beside them.
         reference: a frozen copy for preference training.
         trained: values that get a gradient, whole model.
-        trained_bytes: bytes of one of them.
+        trained_bytes: bytes of one of them, on the average.
         largest_trained: values of the largest trained matrix.
     """
 
@@ -36,7 +36,7 @@ class Weights:
     adapters: float
     reference: float
     trained: int
-    trained_bytes: int
+    trained_bytes: float
     largest_trained: int
 
 
@@ -53,15 +53,16 @@ def count_weight_bytes(
         return Weights(resident, 0, 0, base * settings.has_reference, matrices.total, trained_bytes, largest)
     values = count_adapter_values(adapted, settings.rank, is_dora=settings.adapter == "dora")
     saved = matrices.embedding if settings.modules_to_save else 0
+    trained = framework.adapter_bytes * values + 2 * saved
     resident = 0.0 if settings.offloads_parameters else 1 / shards
     largest = max((settings.rank * max(one.d_in, one.d_out) for one in adapted), default=0)
     return Weights(
         base * resident,
         constants * resident,
-        (values + saved) * framework.adapter_bytes / shards,
+        trained / shards,
         0,
         values + saved,
-        framework.adapter_bytes,
+        trained / max(1, values + saved),
         max(largest, matrices.head if saved else 0),
     )
 
