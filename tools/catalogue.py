@@ -14,7 +14,22 @@ _TOKEN = re.compile(r"\d{1,9}(?:[._]\d{1,9}){0,3}|[a-z]{1,40}|x(?=\d)")
 _NOTE = re.compile(r"\([^()]{0,200}\)")
 _SIZE = re.compile(r"\d{1,4}[bm]")
 _MANNERS = ("instruct", "chat", "it", "hf", "base", "sft", "dpo", "pt", "preview", "deduped", "v", "lm", "the", "model")
-_FORMATS = ("gptq", "awq", "gguf", "ggml", "mlx", "exl", "bnb", "int", "fp", "bf", "bit", "bits", "quantized", "dynamic")
+_FORMATS = (
+    "gptq",
+    "awq",
+    "gguf",
+    "ggml",
+    "mlx",
+    "exl",
+    "bnb",
+    "int",
+    "fp",
+    "bf",
+    "bit",
+    "bits",
+    "quantized",
+    "dynamic",
+)
 _NOISE = frozenset((*_MANNERS, *_FORMATS, "unsloth", "pytorch", "meta", "ai"))
 _QUANTISED = re.compile(
     r"[-_ ](?:unsloth[-_ ])?(?:dynamic[-_ ])?"

@@ -43,8 +43,8 @@ def list_gpus() -> tuple[Gpu, ...]:
     """All GPUs of the catalogue.
 
     Source:
-        Data sheets of the makers for throughput without sparsity and bandwidth; totals as nvidia-smi prints them, usable
-        memory as ``torch.cuda.get_device_properties(0).total_memory`` gives it (ECC and driver taken off).
+        Data sheets of the makers for throughput without sparsity and bandwidth; totals as nvidia-smi prints them,
+        usable memory as ``torch.cuda.get_device_properties(0).total_memory`` gives it (ECC and driver taken off).
     """
     return tuple(gpu for gpu, _ in _read_table())
 
@@ -62,6 +62,7 @@ def find_gpu(name: str) -> Gpu:
         >>> find_gpu("NVIDIA A100-SXM4-80GB").name, find_gpu("4090").name, find_gpu("tesla t4").name
         ('A100 80GB', 'RTX 4090', 'T4')
     """
+    name = re.sub(r"\([^()]{0,80}\)", "", name).strip() or name
     counted = _COUNT.match(name)
     wanted = _normalise(name[counted.end() :] if counted else name)
     index = _index()
@@ -122,7 +123,9 @@ def _index() -> dict[str, Gpu]:
 
 
 def _normalise(name: str) -> str:
-    return _NOISE.sub("", name.lower()).replace("gib", "gb").replace("sxm2", "").replace("sxm4", "").replace("sxm5", "sxm")
+    return (
+        _NOISE.sub("", name.lower()).replace("gib", "gb").replace("sxm2", "").replace("sxm4", "").replace("sxm5", "sxm")
+    )
 
 
 def _without_size(name: str) -> str:

@@ -1,18 +1,18 @@
 """How much GPU memory a fine-tuning run needs: an itemised estimate of the step's moments, in about a millisecond."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tools.gpus import Gpu
 from tools.model_shape import ModelShape
-from tools.modules import Module
 from tools.vram_activations import measure_layer
 from tools.vram_frameworks import FRAMEWORKS
 from tools.vram_layers import read_widths
 from tools.vram_logits import measure_loss
 from tools.vram_matrices import count_matrices, find_adapted
-from tools.vram_moments import Parts, Step, find_peak, list_moments
+from tools.vram_model import Model
+from tools.vram_moments import Step, find_peak, list_moments
 from tools.vram_optimizers import find_optimizer
 from tools.vram_reserve import Interval, measure_reserve
 from tools.vram_settings import TrainingSettings
@@ -49,19 +49,18 @@ class VramEstimate:
     notes: Sequence[str]
 
 
-def estimate_vram(shape: ModelShape, modules: Sequence[Module], settings: TrainingSettings) -> VramEstimate:
+def estimate_vram(model: Model, settings: TrainingSettings) -> VramEstimate:
     """Estimate the GPU memory that fine-tuning a model needs, itemised, with an interval.
 
     Args:
-        shape: sizes of the model.
-        modules: what it consists of.
+        model: the model.
         settings: how it is trained.
 
     Raises:
         BadInput: targets or optimiser are not known.
     """
-    settings, notes = _cap_length(shape, settings)
-    step = build_step(shape, modules, settings)
+    settings, notes = _cap_length(model.shape, settings)
+    step = build_step(model, settings)
     moments = list_moments(step)
     peak_at, parts = find_peak(moments)
     reserve = measure_reserve(moments, peak_at, settings, step.framework)
@@ -81,8 +80,9 @@ def estimate_vram(shape: ModelShape, modules: Sequence[Module], settings: Traini
     )
 
 
-def build_step(shape: ModelShape, modules: Sequence[Module], settings: TrainingSettings) -> Step:
+def build_step(model: Model, settings: TrainingSettings) -> Step:
     """Bring together what the moments are made of."""
+    shape, modules = model.shape, model.modules
     framework = FRAMEWORKS[settings.framework]
     matrices = count_matrices(modules, shape.num_layers + shape.num_encoder_layers)
     adapted = (
@@ -90,7 +90,9 @@ def build_step(shape: ModelShape, modules: Sequence[Module], settings: TrainingS
         if settings.adapter in ("lora", "dora")
         else ()
     )
-    layer = measure_layer(read_widths(shape, loops_experts=framework.loops_experts), adapted, settings, framework, matrices.num_layers)
+    layer = measure_layer(
+        read_widths(shape, loops_experts=framework.loops_experts), adapted, settings, framework, matrices.num_layers
+    )
     loss = measure_loss(shape, settings, framework, stream_bytes=layer.stream)
     weights = count_weight_bytes(matrices, adapted, settings, framework)
     return Step(weights, matrices, layer, loss, find_optimizer(settings.optimizer), settings, framework)
@@ -110,15 +112,8 @@ def judge(estimate: VramEstimate, gpu: Gpu) -> Verdict:
 
 def _cap_length(shape: ModelShape, settings: TrainingSettings) -> tuple[TrainingSettings, tuple[str, ...]]:
     """A learned position table ends; longer sequences cannot be."""
-    from dataclasses import replace
-
     rows = shape.position_table_size
     if rows and settings.seq_len > rows:
         note = f"sequences end at {rows} tokens, the rows of the model's position table"
         return replace(settings, seq_len=rows), (note,)
     return settings, ()
-
-
-def parts_of(estimate: VramEstimate) -> Parts:
-    """The parts, largest first."""
-    return dict(sorted(estimate.parts.items(), key=lambda item: -item[1]))

@@ -53,7 +53,7 @@ def measure_layer(
     attention = _count_attention(widths, element, settings)
     keeps_product = is_full and not has_fused_mlp
     mlp = _count_mlp(widths, element, keeps_product=keeps_product, is_fused=has_fused_mlp)
-    adapters = _count_adapters(widths, density, settings, framework, num_layers)
+    adapters = _count_adapters(density, settings, framework, num_layers)
     product = element * widths.mlp * keeps_product
     backward = max(
         _activation_backward(widths, element, is_fused=has_fused_mlp) - product,
@@ -83,13 +83,12 @@ def _count_attention(widths: LayerWidths, element: int, settings: TrainingSettin
 
 
 def _count_mlp(widths: LayerWidths, element: int, *, keeps_product: bool, is_fused: bool) -> float:
-    """Gated: gate, its activation and up; plain: the first result and its activation, where a matrix after it learns."""
+    """Gated: gate, its activation and up; plain: the first result; and their product where a matrix after it learns."""
     inner = (2 if is_fused else 3) if widths.is_gated else 1
     return element * (inner + keeps_product) * widths.mlp + element * widths.gathered
 
 
 def _count_adapters(
-    widths: LayerWidths,
     adapted: Sequence[Adapted],
     settings: TrainingSettings,
     framework: Framework,
@@ -119,9 +118,7 @@ def _activation_backward(widths: LayerWidths, element: int, *, is_fused: bool) -
     return element * (3 if widths.is_gated else 2) * widths.largest_mlp
 
 
-def _adapter_backward(
-    widths: LayerWidths, element: int, settings: TrainingSettings, framework: Framework
-) -> float:
+def _adapter_backward(widths: LayerWidths, element: int, settings: TrainingSettings, framework: Framework) -> float:
     """The down projection's adapter makes gradients of the inner width in its own type, twice with dropout."""
     if settings.fused_layers == "all" or framework.adapter_bytes == element:
         return 2 * element * widths.largest_mlp

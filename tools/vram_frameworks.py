@@ -12,7 +12,7 @@ class Framework:
     Attributes:
         name: the key.
         title: what people call it.
-        loss_forward_bytes: bytes for every logit while the plain loss is computed: 16-bit logits, fp32 copies, log-softmax.
+        loss_forward_bytes: bytes for every logit while the plain loss is computed.
         loss_backward_bytes: the same while its gradient is made.
         is_before_upcast: some models' code leaves 16-bit logits as they are.
         converts_outputs: accelerate makes the model's outputs fp32.

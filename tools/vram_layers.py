@@ -59,7 +59,9 @@ def read_widths(shape: ModelShape, *, loops_experts: bool = False) -> LayerWidth
         attention_out=shape.num_heads * (shape.v_head_dim or shape.head_dim),
         mlp=mlp,
         gathered=moe_share * 2 * shape.experts_per_token * shape.hidden_size,
-        largest_mlp=max((1 - moe_share > 0) * shape.intermediate_size, (moe_share > 0) * max(at_once, shape.shared_expert_size)),
+        largest_mlp=max(
+            (1 - moe_share > 0) * shape.intermediate_size, (moe_share > 0) * max(at_once, shape.shared_expert_size)
+        ),
         num_heads=shape.num_heads,
         num_norms=4 if shape.model_type.startswith(("gemma2", "gemma3", "gemma4")) else 2,
         is_gated=shape.is_gated_mlp,

@@ -6,7 +6,9 @@ from tools.model_shape import ModelShape
 from tools.vram_frameworks import Framework
 from tools.vram_settings import TrainingSettings
 
-_NEVER_UPCAST = frozenset("gpt_bigcode gpt2 gpt_neox gptj codegen bloom opt falcon qwen baichuan chatglm".split())
+_NEVER_UPCAST = frozenset(
+    ("gpt_bigcode", "gpt2", "gpt_neox", "gptj", "codegen", "bloom", "opt", "falcon", "qwen", "baichuan", "chatglm")
+)
 """Models whose code before transformers 4.46 gave 16-bit logits to the loss.
 
 Without autocast: logits 2, log-softmax 2, its gradient 2 and the logits' 2. With autocast the loss is fp32, and

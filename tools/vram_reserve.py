@@ -66,7 +66,9 @@ class Reserve:
         return Interval(value, round(value - low), round(value + high))
 
 
-def measure_reserve(moments: Mapping[str, Parts], peak_at: str, settings: TrainingSettings, framework: Framework) -> Reserve:
+def measure_reserve(
+    moments: Mapping[str, Parts], peak_at: str, settings: TrainingSettings, framework: Framework
+) -> Reserve:
     """Estimate slack, context and doubt for a step.
 
     Args:
@@ -86,10 +88,8 @@ def measure_reserve(moments: Mapping[str, Parts], peak_at: str, settings: Traini
     return Reserve(slack, wanted, context, standing, passing, _doubt(settings))
 
 
-def _count_slack(
-    moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework
-) -> float:
-    """Blocks that stay cached: a share of the activations, which change their sizes, and of what gradients leave behind.
+def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework) -> float:
+    """Blocks that stay cached: a share of the activations, whose sizes change, and of what gradients leave.
 
     Sharding by DeepSpeed flattens and gathers, and leaves more.
     """

@@ -21,8 +21,17 @@ from tools.vram_settings import (
     Sharding,
     TrainingSettings,
 )
-
-METHODS = "full, lora, dora, qlora, gptq, 8bit, rslora, ia3, prompt, each with dpo, orpo or grpo"
+from tools.vram_words import (
+    ADAPTERS,
+    ATTENTIONS,
+    CHECKPOINTING,
+    COMPUTE,
+    LOSSES,
+    METHODS,
+    SHARDINGS,
+    WEIGHTS,
+    Words,
+)
 
 _LARGEST = 1 << 24
 
@@ -124,46 +133,19 @@ def _read_switch(flags: Mapping[str, Any], key: str, *, default: bool) -> bool:
     raise BadInput(f"{key.replace('_', '-')} must be yes or no, got {text!r}")
 
 
-def _choose(text: str, words: tuple[tuple[str, str], ...], what: str, allowed: str) -> str:
+def _choose(text: str, words: Words, what: str, allowed: str) -> str:
     for word, choice in words:
         if word in text:
             return choice
     raise BadInput(f"{what} {text!r} is not known; allowed are {allowed}")
 
 
-_ADAPTERS = (
-    ("dora", "dora"),
-    ("full", "none"),
-    ("finetune", "none"),
-    ("fft", "none"),
-    ("sft", "none"),
-    ("ia3", "ia3"),
-    ("prompt", "prompt"),
-    ("prefix", "prompt"),
-    ("p-tuning", "prompt"),
-    ("p_tuning", "prompt"),
-    ("ln_tuning", "ia3"),
-    ("beft", "ia3"),
-    ("tokens", "prompt"),
-    ("adaption", "prompt"),
-    ("lora", "lora"),
-    ("peft:", "lora"),
-    ("adapter", "lora"),
-    ("gptq", "lora"),
-    ("awq", "lora"),
-    ("bit", "lora"),
-    ("dpo", "none"),
-    ("orpo", "none"),
-    ("grpo", "none"),
-)
-
-
 def _read_adapter(method: str) -> Adapter:
-    return cast(Adapter, _choose(method, _ADAPTERS, "method", METHODS))
+    return cast(Adapter, _choose(method, ADAPTERS, "method", METHODS))
 
 
 def _read_quantization(flags: Mapping[str, Any], method: str, shape: ModelShape, adapter: Adapter) -> Quantization:
-    said = " ".join((_text(flags, key) for key in ("quantization", "quant"))).lower()
+    said = " ".join(_text(flags, key) for key in ("quantization", "quant")).lower()
     weights = _text(flags, "weights").lower()
     stored = f"{shape.quantization} {shape.name}".lower()
     if adapter == "none":
@@ -184,25 +166,18 @@ def _read_quantization(flags: Mapping[str, Any], method: str, shape: ModelShape,
     return "gptq" if shape.quantization == "gptq" else "awq" if shape.quantization == "awq" else "none"
 
 
-_WEIGHTS = (("32", "fp32"), ("fp16", "fp16"), ("float16", "fp16"), ("half", "fp16"), ("16", "bf16"), ("mixed", "bf16"))
-_WEIGHTS += (("4", "bf16"), ("8", "bf16"), ("auto", "bf16"), ("master", "bf16"))
-
-
 def _read_weights(text: str) -> Precision:
     allowed = "bf16, fp16, fp32, 8bit, 4bit"
-    return cast(Precision, _choose(text.lower().replace("bfloat", "bf"), _WEIGHTS, "weights", allowed) if text else "bf16")
-
-
-_COMPUTE = (("no autocast", "pure"), ("no amp", "pure"), ("pure", "pure"), ("true", "pure"), ("master", "master"))
-_COMPUTE += (("autocast", "autocast"), ("mixed", "autocast"), ("amp", "autocast"), ("auto", "autocast"))
-_COMPUTE += (("16", "autocast"), ("32", "pure"), ("half", "autocast"))
+    return cast(
+        Precision, _choose(text.lower().replace("bfloat", "bf"), WEIGHTS, "weights", allowed) if text else "bf16"
+    )
 
 
 def _read_compute(
     flags: Mapping[str, Any], sharding: Sharding, framework: Framework, adapter: Adapter, quantization: Quantization
 ) -> Compute:
     text = _text(flags, "compute").lower()
-    read = _choose(text, _COMPUTE, "compute", "bf16, fp16, fp32, pure, autocast, master") if text else ""
+    read = _choose(text, COMPUTE, "compute", "bf16, fp16, fp32, pure, autocast, master") if text else ""
     if sharding.startswith("zero") and adapter == "none":
         return "master"
     if framework.name == "remote_2023" and text == "fp16":
@@ -212,26 +187,16 @@ def _read_compute(
     return "autocast" if quantization != "none" and framework.name == "fms" else framework.compute
 
 
-_SHARDINGS = (("fsdp2", "fsdp2"), ("fully_shard", "fsdp2"), ("fsdp", "fsdp"), ("zero-3", "zero3"), ("zero3", "zero3"))
-_SHARDINGS += (("zero 3", "zero3"), ("stage3", "zero3"), ("stage 3", "zero3"), ("zero-2", "zero2"), ("zero2", "zero2"))
-_SHARDINGS += (("zero 2", "zero2"), ("zero-1", "zero1"), ("zero1", "zero1"), ("zero 1", "zero1"), ("zero", "zero2"))
-_SHARDINGS += (("deepspeed", "zero2"), ("ddp", "ddp"), ("none", "none"), ("no", "none"), ("device_map", "none"))
-_SHARDINGS += (("sequence", "ddp"), ("data", "ddp"), ("full", "fsdp"))
-
-
 def _read_sharding(text: str, notes: str) -> Sharding:
-    text = text.lower() or ("deepspeed" if "deepspeed" in notes.split("/")[0] else "none")
-    return cast(Sharding, _choose(text, _SHARDINGS, "sharding", "none, ddp, zero1, zero2, zero3, fsdp, fsdp2"))
-
-
-_CHECKPOINTING = (("offload", "offloaded"), ("unsloth", "offloaded"), ("selective", "selective"), ("block", "full"))
+    text = text.lower() or ("deepspeed" if "deepspeed" in notes.partition("/")[0] else "none")
+    return cast(Sharding, _choose(text, SHARDINGS, "sharding", "none, ddp, zero1, zero2, zero3, fsdp, fsdp2"))
 
 
 def _read_checkpointing(flags: Mapping[str, Any], framework: Framework) -> Checkpointing:
     text = _text(flags, "checkpointing").lower()
     if not text:
         return framework.checkpointing
-    for word, choice in _CHECKPOINTING:
+    for word, choice in CHECKPOINTING:
         if word in text:
             return cast(Checkpointing, choice)
     if text in _YES or text in _NO:
@@ -239,21 +204,10 @@ def _read_checkpointing(flags: Mapping[str, Any], framework: Framework) -> Check
     raise BadInput(f"checkpointing {text!r} is not known; allowed are none, selective, full, offloaded")
 
 
-_ATTENTIONS = (("flash", "flash"), ("flex", "flash"), ("fa", "flash"), ("xformers", "flash"), ("sdpa", "sdpa"))
-_ATTENTIONS += (("eager", "eager"), ("default", "sdpa"), ("manual", "eager"), ("math", "eager"), ("vanilla", "eager"))
-
-
 def _read_attention(text: str, framework: Framework) -> Attention:
     if not text:
         return framework.attention
-    return cast(Attention, _choose(text.lower(), _ATTENTIONS, "attention", "eager, sdpa, flash"))
-
-
-_LOSSES = (
-    (r"liger|cut|\bcce\b|fused[-_ ]linear|unsloth", "fused_linear"),
-    (r"foak|fast kernels|cross[-_ ]entropy|\bfused[-_ ]ce\b|in[-_ ]?place", "fused_cross_entropy"),
-    (r"chunk", "chunked"),
-)
+    return cast(Attention, _choose(text.lower(), ATTENTIONS, "attention", "eager, sdpa, flash"))
 
 
 def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Loss:
@@ -263,7 +217,7 @@ def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Lo
     if re.search(r"without (liger|cut|fused|cce)", notes) and not text:
         return "plain"
     for source in (text, notes):
-        for pattern, loss in _LOSSES:
+        for pattern, loss in LOSSES:
             if re.search(pattern, source):
                 return cast(Loss, loss)
     if text and text not in _YES:
@@ -275,19 +229,20 @@ def _read_fused_layers(flags: Mapping[str, Any], notes: str, framework: Framewor
     """Kernels that come with a fused loss: fms fuses the norms, Liger the norms and the MLP."""
     if framework.name == "fms" and loss != "plain":
         return "norm"
-    if "liger" in f"{_text(flags, 'fused_loss').lower()} {notes}" or (loss == "fused_linear" and not framework.fused_layers):
+    if "liger" in f"{_text(flags, 'fused_loss').lower()} {notes}" or (
+        loss == "fused_linear" and not framework.fused_layers
+    ):
         return "all" if framework.loss != "fused_linear" else "none"
     return framework.fused_layers or "none"
 
 
 def _offloads(flags: Mapping[str, Any], what: str) -> bool:
-    text = f"{_text(flags, 'offload')} {_text(flags, 'sharding') if 'offload' in _text(flags, 'sharding') else ''}".lower()
+    text = (
+        f"{_text(flags, 'offload')} {_text(flags, 'sharding') if 'offload' in _text(flags, 'sharding') else ''}".lower()
+    )
     return what in text or "cpu" in text or "all" in text or text.strip() in _YES
 
 
 def _read_objective(flags: Mapping[str, Any], method: str) -> Objective:
     text = f"{_text(flags, 'objective').lower()} {method}"
-    for name in ("grpo", "orpo", "dpo"):
-        if name in text:
-            return cast(Objective, name)
-    return "sft"
+    return cast(Objective, next((name for name in ("grpo", "orpo", "dpo") if name in text), "sft"))
