@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def find_local_gpu() -> Gpu | None:
     Throughput is the catalogue's where the name is known there, and 0 otherwise.
     """
     try:
-        import pynvml
+        pynvml = importlib.import_module("pynvml")
     except ImportError:
         return None
     try:
