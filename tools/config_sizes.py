@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tools.architectures import CLOSED_FORMS
 from tools.architectures.classic import CLASSIC, OPT_POSITION_OFFSET
 from tools.architectures.decoder import LAYOUTS, Layout
 from tools.architectures.experts import Experts, shared_size
@@ -24,7 +25,8 @@ def shape_from_config(name: str, source: str, config: Mapping[str, Any]) -> Mode
         config: what a ``config.json`` holds.
 
     Raises:
-        BadInput: the config lacks the architecture, the hidden size or the number of layers.
+        BadInput: the config lacks the architecture, or a size is none. Sizes that a config of an uncommon
+            architecture does not have stay 0.
 
     Example:
         >>> config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2}
@@ -52,10 +54,11 @@ def shape_from_config(name: str, source: str, config: Mapping[str, Any]) -> Mode
 
 
 def _base_sizes(values: ConfigValues) -> dict[str, Any]:
-    for key in ("hidden_size", "num_hidden_layers"):
-        if not values.size(key):
-            raise BadInput(f"config: {key} is missing or 0; a config.json from the hub has it")
-    layers = values.num_layers
+    if values.model_type in CLOSED_FORMS:
+        for key in ("hidden_size", "num_hidden_layers", "vocab_size"):
+            if not values.size(key):
+                raise BadInput(f"config: {key} must be at least 1, got {values.values.get(key)!r}")
+    layers = values.num_layers or _listed_layers(values)
     is_two_stacks = "num_decoder_layers" in values.values or values.is_on("is_encoder_decoder")
     return {
         "hidden_size": values.hidden,
@@ -67,6 +70,15 @@ def _base_sizes(values: ConfigValues) -> dict[str, Any]:
         "max_positions": values.size("max_position_embeddings"),
         "position_table_size": _position_rows(values),
     }
+
+
+def _listed_layers(values: ConfigValues) -> int:
+    """The layers of a hybrid, which names each layer's kind in a list or a text."""
+    for key in ("layers_block_type", "layer_types", "hybrid_override_pattern"):
+        kinds = values.values.get(key)
+        if isinstance(kinds, list | str):
+            return len(kinds)
+    return 0
 
 
 def _mlp_width(values: ConfigValues) -> int:
