@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from tools.adaptation import ALL_LINEAR, Adaptation
 from tools.errors import BadInput
+from tools.fused_targets import list_slices
 from tools.model_shape import ModelShape
 from tools.modules import Module
 from tools.stacked_targets import STACKED_STYLES, StackedTargets, rename_targets, with_experts
-from tools.targets import Match, explain_no_match, match_modules, match_parameters, match_saved
+from tools.targets import Match, explain_no_match, layers_among, match_modules, match_parameters, match_saved
 
 _QV = ("q_proj", "v_proj")
 _LORA_DEFAULTS: Mapping[str, tuple[str, ...]] = {
@@ -113,9 +114,27 @@ def _lora(shape: ModelShape, modules: Sequence[Module], adaptation: Adaptation) 
     stacked = rename_targets(config_type(shape), modules, adaptation, asked)
     additions = [_lora_at(match, adaptation) for match in match_modules(modules, adaptation, stacked.targets)]
     additions += _lora_parameters(modules, adaptation, stacked)
+    additions = additions or _lora_slices(shape, modules, adaptation, asked)
     if not additions:
         raise explain_no_match(modules, asked)
     return additions
+
+
+def _lora_slices(
+    shape: ModelShape, modules: Sequence[Module], adaptation: Adaptation, asked: str | tuple[str, ...]
+) -> list[Addition]:
+    """LoRA on query, key or value of a fused matrix, which PEFT refuses and LitGPT does."""
+    if isinstance(asked, str):
+        return []
+    return [
+        Addition(
+            f"{module.name}[{part}]",
+            len(layers_among(module, adaptation.layers)),
+            adaptation.rank * (module.d_in + width) + (width if adaptation.method == "dora" else 0),
+            module=module,
+        )
+        for module, width, part in list_slices(shape, modules, asked)
+    ]
 
 
 def _lora_at(match: Match, adaptation: Adaptation) -> Addition:

@@ -13,24 +13,9 @@ from tools.errors import BadInput
 _TOKEN = re.compile(r"\d{1,9}(?:[._]\d{1,9}){0,3}|[a-z]{1,40}|x(?=\d)")
 _NOTE = re.compile(r"\([^()]{0,200}\)")
 _SIZE = re.compile(r"\d{1,4}[bm]")
-_MANNERS = ("instruct", "chat", "it", "hf", "base", "sft", "dpo", "pt", "preview", "deduped", "v", "lm", "the", "model")
-_FORMATS = (
-    "gptq",
-    "awq",
-    "gguf",
-    "ggml",
-    "mlx",
-    "exl",
-    "bnb",
-    "int",
-    "fp",
-    "bf",
-    "bit",
-    "bits",
-    "quantized",
-    "dynamic",
+_NOISE = frozenset(
+    ["instruct", "chat", "it", "hf", "base", "sft", "dpo", "pt", "preview", "deduped", "v", "lm", "the", "model", "unsloth", "pytorch", "meta", "ai", "gptq", "awq", "gguf", "ggml", "mlx", "exl", "bnb", "int", "fp", "bf", "bit", "bits", "quantized", "dynamic"]
 )
-_NOISE = frozenset((*_MANNERS, *_FORMATS, "unsloth", "pytorch", "meta", "ai"))
 _QUANTISED = re.compile(
     r"[-_ ](?:unsloth[-_ ])?(?:dynamic[-_ ])?"
     r"(?:bnb|gptq|awq|gguf|exl2|mlx|int[48]|fp8|nf4|w4a16|[2-8][-_ ]?bits?|bf16|fp16|f16)\b"
@@ -38,7 +23,7 @@ _QUANTISED = re.compile(
 
 
 def find_in_catalogue(name: str) -> tuple[str, Mapping[str, Any]] | None:
-    """Look a model up by its exact id, whatever its case.
+    """Look a model up by its id, whatever its case, its quantisation or a note in brackets after it.
 
     Returns:
         Its id in the catalogue and its config, or None.
@@ -47,7 +32,8 @@ def find_in_catalogue(name: str) -> tuple[str, Mapping[str, Any]] | None:
         >>> find_in_catalogue("meta-llama/llama-3.2-1b")[0]
         'meta-llama/Llama-3.2-1B'
     """
-    found = _index().get(name.strip().lower())
+    key = _NOTE.sub("", name[:200].lower()).strip()
+    found = _index().get(key) or _index().get(_QUANTISED.sub("", key))
     return (found[0], _entries()[found[1]]["config"]) if found else None
 
 

@@ -160,7 +160,7 @@ def _expert_sizes(values: ConfigValues) -> dict[str, Any]:
     experts = (layout.experts if layout else None) or Experts()
     return {
         "num_experts": number,
-        "experts_per_token": values.size("num_experts_per_tok", values.size("moe_topk", values.size("top_k"))),
+        "experts_per_token": values.size("num_experts_per_tok"),
         "moe_intermediate_size": values.size(experts.size_key) or values.intermediate,
         "shared_expert_size": shared_size(experts, values) if layout else _guess_shared_size(values),
         "first_dense_layers": values.size("first_k_dense_replace"),

@@ -17,7 +17,8 @@ ALIASES = {
     "intermediate_size": ("n_inner", "ffn_dim", "ffn_hidden_size", "d_ff", "decoder_ffn_dim"),
     "head_dim": ("d_kv", "kv_channels"),
     "max_position_embeddings": ("n_positions", "max_seq_len", "seq_length"),
-    "num_experts": ("num_local_experts", "n_routed_experts"),
+    "num_experts": ("num_local_experts", "n_routed_experts", "moe_num_experts"),
+    "num_experts_per_tok": ("top_k_experts", "moe_topk", "moe_k", "num_experts_per_token"),
     "vocab_size": ("padded_vocab_size",),
 }
 _MODEL_TYPES = {"RefinedWeb": "falcon", "RefinedWebModel": "falcon", "btlm": "gpt2"}

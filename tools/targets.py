@@ -104,6 +104,11 @@ def numbers_of(module: Module) -> Layers:
     return [None] if module.layers is None else module.layers
 
 
+def layers_among(module: Module, chosen: Sequence[int] | None) -> Layers:
+    """The layers of a module that are among the chosen ones; what stands in no layer is left out once any are chosen."""
+    return _in_layers(module, numbers_of(module), chosen)
+
+
 def _is_plain_linear(module: Module) -> bool:
     return module.kind == "linear" and module.role != "output_head"
 
