@@ -61,19 +61,33 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="hub id, folder, file or a name such as 'llama 3.1 8b'")
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="hub id, folder, file or a name such as 'llama 3.1 8b'"
+    )
     for name, text in _FLAGS:
         parser.add_argument(f"--{name}", metavar=name.rpartition("-")[2].upper(), help=text)
-    parser.add_argument("--checkpointing", nargs="?", const="yes", metavar="KIND", help="none, selective, full, offloaded")
+    parser.add_argument(
+        "--checkpointing", nargs="?", const="yes", metavar="KIND", help="none, selective, full, offloaded"
+    )
     parser.add_argument("--no-checkpointing", dest="checkpointing", action="store_const", const="none")
     parser.add_argument("--fused-loss", nargs="?", const="yes", metavar="KIND", help="liger, cce, fused_ce, chunked")
     parser.add_argument("--packing", action="store_const", const="yes", help="all batches have the same length")
-    parser.add_argument("--reference-model", action="store_const", const="yes", help="a frozen copy stays on the GPU (DPO)")
-    parser.add_argument("--gpu", action="append", metavar="NAME", help="a GPU by name, several times for several; local")
-    parser.add_argument("--gpu-memory", metavar="SIZE", help="usable memory of a GPU that has no name here, such as 24GiB")
-    parser.add_argument("--fit", action="store_true", help="what to change until it fits, and the largest sizes that do")
+    parser.add_argument(
+        "--reference-model", action="store_const", const="yes", help="a frozen copy stays on the GPU (DPO)"
+    )
+    parser.add_argument(
+        "--gpu", action="append", metavar="NAME", help="a GPU by name, several times for several; local"
+    )
+    parser.add_argument(
+        "--gpu-memory", metavar="SIZE", help="usable memory of a GPU that has no name here, such as 24GiB"
+    )
+    parser.add_argument(
+        "--fit", action="store_true", help="what to change until it fits, and the largest sizes that do"
+    )
     parser.add_argument("--trace", action="store_true", help="run one step of the real code without GPU and weights")
-    parser.add_argument("--oom", metavar="F", help="a log with an out-of-memory message of this run: correct the estimate")
+    parser.add_argument(
+        "--oom", metavar="F", help="a log with an out-of-memory message of this run: correct the estimate"
+    )
     parser.add_argument("--tokens", metavar="N", help="tokens of the dataset, for the time that it takes")
     parser.add_argument("--tokens-per-second", metavar="N", help="measured throughput, for the utilisation")
     parser.add_argument("--batch", metavar="F", help="JSON Lines, the flags of one run an object")

@@ -110,7 +110,8 @@ def _fit_lines(report: VramReport) -> Iterator[str]:
     if plan.verdict != "fits":
         yield "That is not enough; take a smaller model or a larger GPU."
     if plan.largest_micro_batch or plan.largest_seq_len:
-        yield f"Then the largest micro-batch is {plan.largest_micro_batch}, the longest sequence {plan.largest_seq_len}."
+        sizes = f"micro-batch is {plan.largest_micro_batch}, the longest sequence {plan.largest_seq_len}"
+        yield f"Then the largest {sizes} tokens."
 
 
 def _trace(report: VramReport) -> list[str]:

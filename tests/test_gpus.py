@@ -31,6 +31,7 @@ GIB = 1 << 30
         ("tesla v100-sxm2-32gb", "V100 32GB"),
         ("RTX 6000 Ada Generation", "RTX 6000 Ada"),
         ("l40s", "L40S"),
+        ("GTX 1060", "GTX 1060 6GB"),
     ],
 )
 def test_a_gpu_is_found_by_a_loose_name(typed: str, name: str) -> None:

@@ -117,9 +117,12 @@ def _index() -> dict[str, Gpu]:
     names = {}
     for gpu, aliases in _read_table():
         for alias in (gpu.name, *aliases):
+            plain = _normalise(alias).removeprefix("rtx").removeprefix("gtx")
             names[_normalise(alias)] = gpu
-            names.setdefault(_normalise(alias).removeprefix("rtx").removeprefix("gtx"), gpu)
-    names.pop("", None)
+            for other in (plain, f"rtx{plain}", f"gtx{plain}"):
+                names.setdefault(other, gpu)
+    for prefix in ("", "rtx", "gtx"):
+        names.pop(prefix, None)
     return names
 
 

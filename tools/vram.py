@@ -102,10 +102,12 @@ def judge(estimate: VramEstimate, gpu: Gpu) -> Verdict:
     """Say whether a run fits.
 
     It fits where the upper end of the interval and half of the slack that the allocator would like find room, it is
-    tight where the middle does: PyTorch gives cached blocks back before it gives up.
+    tight where the middle does: PyTorch gives cached blocks back before it gives up. Where the length of the sequences
+    was not given, twice as much must find room.
     """
     context = estimate.parts["cuda_context"]
-    if estimate.allocated_bytes.high + context + estimate.wanted_slack_bytes // 2 <= gpu.usable_bytes:
+    margin = 2 if estimate.settings.is_length_assumed else 1
+    if margin * (estimate.allocated_bytes.high + context + estimate.wanted_slack_bytes // 2) <= gpu.usable_bytes:
         return "fits"
     return "tight" if estimate.allocated_bytes.value + context <= gpu.usable_bytes else "does_not_fit"
 

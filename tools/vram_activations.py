@@ -45,12 +45,12 @@ def measure_layer(
     """
     element = settings.activation_bytes
     is_full = settings.adapter == "none"
-    stream = 4 if framework.upcasts_rest and settings.quantization in ("nf4", "int8") else element
+    stream = 4 if settings.upcasts_rest else element
     density = [one for one in adapted if one.num_layers]
     share = sum(one.num_layers for one in density if one.is_down) / max(1, num_layers)
     has_fused_norm, has_fused_mlp = settings.fused_layers != "none", settings.fused_layers == "all"
     norms = _count_norms(widths, element, is_full=is_full, is_fused=has_fused_norm)
-    attention = _count_attention(widths, element, settings)
+    attention = _count_attention(widths, element, settings, expands=framework.expands_heads)
     keeps_product = is_full and not has_fused_mlp
     mlp = _count_mlp(widths, element, keeps_product=keeps_product, is_fused=has_fused_mlp)
     adapters = _count_adapters(density, settings, framework, num_layers)
@@ -74,9 +74,10 @@ def _count_norms(widths: LayerWidths, element: int, *, is_full: bool, is_fused: 
     return widths.num_norms * (kept + scaled) * widths.hidden + 2 * result * widths.hidden + heads
 
 
-def _count_attention(widths: LayerWidths, element: int, settings: TrainingSettings) -> float:
+def _count_attention(widths: LayerWidths, element: int, settings: TrainingSettings, *, expands: bool) -> float:
     """Query, key, value and result; keys and values are copied for every query head where the kernel needs that."""
-    key_value = widths.query if widths.is_expanded and settings.attention == "eager" else widths.key_value
+    is_copied = widths.is_grouped and (expands or settings.attention == "eager")
+    key_value = widths.query if is_copied else widths.key_value
     linear = element * (widths.query + 2 * key_value + widths.attention_out) + 4 * widths.num_heads
     scores = (4 + element) * widths.num_heads * settings.seq_len if settings.attention == "eager" else 0
     return linear + scores

@@ -31,6 +31,7 @@ class Framework:
         targets: default targets of LoRA.
         optimizer: default optimiser.
         loops_experts: experts run one after the other (transformers before 5), not all in one grouped product.
+        expands_heads: keys and values are copied for every query head before attention.
         buffer_bytes: buffers that the loop holds for the whole run (DeepSpeed's buckets on a single GPU).
         is_lora_input_kept: kernels keep one copy of the input for all adapters that read it.
     """
@@ -56,6 +57,7 @@ class Framework:
     targets: str = ""
     optimizer: str = "adamw"
     loops_experts: bool = False
+    expands_heads: bool = False
     buffer_bytes: int = 0
     is_lora_input_kept: bool = False
 
@@ -65,7 +67,8 @@ class Framework:
 #   log-softmax 4 + its gradient 4 + the logits' gradient 4 = 12 backward.
 # transformers 4.37-4.45 (modeling_llama.py): also the contiguous shifted copy, 2 + 4 + 4 + 4 = 14 forward.
 # Code from the hub of 2023 (Qwen, Baichuan): 16-bit logits 2 + shifted 2 + autocast to fp32 4 + log-softmax 4 = 12.
-# litgpt (utils.py, chunked_cross_entropy): 16-bit logits 2 + log-softmax 2, gradients chunk by chunk.
+# litgpt (utils.py, chunked_cross_entropy): Fabric's half precision gives outputs in fp32, so logits 4 + log-softmax 4,
+#   gradients chunk by chunk.
 # torchtune (modules/loss, chunked): 16-bit logits 2 + fp32 log-softmax 4, an eighth of the rest at a time.
 FRAMEWORKS = {
     framework.name: framework
@@ -146,8 +149,9 @@ FRAMEWORKS = {
         Framework(
             "litgpt",
             "LitGPT",
-            loss_forward_bytes=4,
-            loss_backward_bytes=4.5,
+            loss_forward_bytes=8,
+            loss_backward_bytes=9,
+            expands_heads=True,
             adapter_bytes=2,
             compute="pure",
             dropout=0.05,
@@ -158,6 +162,9 @@ FRAMEWORKS = {
             "torchtune",
             loss_forward_bytes=7,
             loss_backward_bytes=7.5,
+            expands_heads=True,
+            optimizer="adamw_fused",
+            targets="q_proj,v_proj,o_proj,gate_proj,up_proj,down_proj",
             adapter_bytes=2,
             checkpointing="full",
             compute="pure",

@@ -20,6 +20,10 @@ class LayerWidths:
         largest_mlp: inner width that is alive at one time in the backward pass.
         num_heads: query heads, for attention scores.
         num_norms: norms over the residual stream.
+        is_gated: the MLP has a gate.
+        is_rms: the norms are RMSNorm.
+        has_qk_norm: queries and keys are normalised.
+        is_grouped: several query heads share keys and values.
     """
 
     hidden: int
@@ -34,7 +38,7 @@ class LayerWidths:
     is_gated: bool
     is_rms: bool
     has_qk_norm: bool
-    is_expanded: bool
+    is_grouped: bool
 
 
 def read_widths(shape: ModelShape, *, loops_experts: bool = False) -> LayerWidths:
@@ -67,7 +71,7 @@ def read_widths(shape: ModelShape, *, loops_experts: bool = False) -> LayerWidth
         is_gated=shape.is_gated_mlp,
         is_rms=shape.norm == "rms",
         has_qk_norm=shape.has_qk_norm,
-        is_expanded=shape.num_kv_heads < shape.num_heads and not is_latent,
+        is_grouped=shape.num_kv_heads < shape.num_heads and not is_latent,
     )
 
 

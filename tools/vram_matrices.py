@@ -69,6 +69,18 @@ def find_adapted(modules: Sequence[Module], targets: str, *, intermediate: int =
     Raises:
         BadInput: none of the model's matrices has such a name.
     """
+    return tuple(
+        Adapted(one.d_out, one.d_in, one.count, _is_mlp(one.name), one.d_in == intermediate and _is_mlp(one.name))
+        for one in _find_modules(modules, targets)
+    )
+
+
+def find_adapted_names(modules: Sequence[Module], targets: str) -> list[str]:
+    """The last parts of the adapted modules' names, as PEFT takes them."""
+    return sorted({one.name.rsplit(".", 1)[-1] for one in _find_modules(modules, targets)})
+
+
+def _find_modules(modules: Sequence[Module], targets: str) -> list[Module]:
     linear = [one for one in modules if one.kind == "linear" and one.role != "output_head" and one.count]
     wanted = read_targets(targets)
     found = [one for one in linear if _matches(one.name, wanted)]
@@ -76,10 +88,7 @@ def find_adapted(modules: Sequence[Module], targets: str, *, intermediate: int =
     if not found:
         names = sorted({one.name.rsplit(".", 1)[-1] for one in linear})
         raise BadInput(f"targets {targets!r} name no matrix of the model; it has {', '.join(names)}, or all-linear")
-    return tuple(
-        Adapted(one.d_out, one.d_in, one.count, _is_mlp(one.name), one.d_in == intermediate and _is_mlp(one.name))
-        for one in found
-    )
+    return found
 
 
 def read_targets(text: str) -> tuple[str, ...]:

@@ -173,9 +173,14 @@ def _head_share(step: Step) -> float:
 
 
 def _retained(step: Step) -> Parts:
-    """FSDP's first version holds on to every checkpoint and its gradient until the backward pass ends."""
+    """FSDP's first version holds on to checkpoints and their gradients until the end where the layers are frozen."""
     settings = step.settings
-    if settings.sharding != "fsdp" or settings.num_gpus < 2 or settings.checkpointing != "full":
+    if (
+        settings.adapter == "none"
+        or settings.sharding != "fsdp"
+        or settings.num_gpus < 2
+        or settings.checkpointing != "full"
+    ):
         return {}
     return {"activation_checkpoints": (2 * step.matrices.num_layers - 1) * step.layer.stream * settings.tokens}
 
@@ -191,8 +196,8 @@ def _gathered(step: Step) -> Parts:
     per_value = size if settings.quantization == "none" else 0.53
     if settings.sharding == "zero3":
         return {"gathered_weights": size * min(_ZERO3_LIVE_VALUES, matrices.total)}
-    layer = per_value * matrices.per_layer + size * matrices.embedding
-    return {"gathered_weights": layer * (2 if settings.adapter == "none" else 1)}
+    unsharded_gradient = size * matrices.per_layer if settings.adapter == "none" else 0
+    return {"gathered_weights": per_value * matrices.per_layer + size * matrices.embedding + unsharded_gradient}
 
 
 def _count_autocast_copies(step: Step) -> float:

@@ -83,13 +83,13 @@ def find_optimizer(name: str) -> Optimizer:
 
 def _find_family(plain: str) -> str | None:
     is_8bit, is_paged = "8bit" in plain or "int8" in plain, "paged" in plain
+    for key in ("adafactor", "muon", "galore", "lomo", "adagrad", "rmsprop"):
+        if key in plain:
+            return key
     if "lorafa" in plain or "adam" in plain or plain in ("stableadamw", "ademamix"):
         return _find_adam(plain, is_8bit=is_8bit, is_paged=is_paged)
     if "lion" in plain:
         return ("paged_" if is_paged and is_8bit else "") + "lion" + ("_8bit" if is_8bit else "")
-    for key in ("adafactor", "muon", "galore", "lomo", "adagrad", "rmsprop"):
-        if key in plain:
-            return key
     if "sgd" in plain:
         return "sgd_momentum" if "momentum" in plain else "sgd"
     return None

@@ -25,6 +25,8 @@ _FIXED = (*STANDING, "gradients", "gathered_weights", "communication_buckets", "
 CONTEXT_BYTES = 550 << 20
 NCCL_BYTES = 1000 << 20
 
+_UNKNOWN_LENGTH_BYTES = 4 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -45,7 +47,8 @@ class Reserve:
         context: CUDA context and libraries, NCCL on several GPUs.
         standing: bytes that are known well.
         passing: bytes that depend on lengths and kernels.
-        doubt: relative error of the passing bytes that nine of ten runs stay within.
+        doubt: relative error of the passing bytes that nine of ten runs stay within, down and up.
+        unknown: bytes that longer sequences than assumed would add.
     """
 
     slack: float
@@ -54,16 +57,17 @@ class Reserve:
     standing: float
     passing: float
     doubt: tuple[float, float]
+    unknown: float
 
     def interval(self, value: int, kind: Kind) -> Interval:
         """Put a range around a number of bytes."""
         down, up = self.doubt
-        low, high = 0.03 * self.standing + down * self.passing, 0.03 * self.standing + up * self.passing
+        low, high = 0.05 * self.standing + down * self.passing, 0.07 * self.standing + up * self.passing + self.unknown
         if kind != "allocated":
             low, high = low + 0.6 * self.slack, high + 1.2 * self.slack + 0.1 * self.passing
         if kind == "smi":
             low, high = low + 0.5 * self.context, high + 0.8 * self.context
-        return Interval(value, round(value - low), round(value + high))
+        return Interval(value, max(0, round(value - low)), round(value + high))
 
 
 def measure_reserve(
@@ -85,7 +89,9 @@ def measure_reserve(
     if settings.capacity_bytes:
         room = settings.capacity_bytes - standing - passing - context
         slack = min(slack, max(room, 0.02 * passing))
-    return Reserve(slack, wanted, context, standing, passing, _doubt(settings))
+    return Reserve(
+        slack, wanted, context, standing, passing, _doubt(settings), _UNKNOWN_LENGTH_BYTES * settings.is_length_assumed
+    )
 
 
 def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework) -> float:
@@ -98,10 +104,19 @@ def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingS
     share = framework.slack
     if settings.is_packed:
         share = {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1)
-    return share * varying + (0.6 if settings.sharding == "zero3" else 0.1) * fixed
+    return share * varying + 0.1 * fixed + _count_zero3_slack(moments, settings)
+
+
+def _count_zero3_slack(moments: Mapping[str, Parts], settings: TrainingSettings) -> float:
+    """ZeRO-3 gathers up to a billion parameters and steps in groups of a billion: their blocks stay cached."""
+    if settings.sharding != "zero3":
+        return 0
+    return 5 * min(1e9, sum_parts(moments["optimizer"], ("master_weights",)) / 4)
 
 
 def _doubt(settings: TrainingSettings) -> tuple[float, float]:
+    """How far the passing bytes may be off: little with packed sequences on one GPU, more where lengths vary."""
     if settings.is_length_assumed:
         return 0.8, 2.5
-    return (0.12, 0.15) if settings.is_packed else (0.4, 0.4)
+    sharded = 0.1 if settings.num_gpus > 1 and settings.adapter == "none" else 0.0
+    return (0.12, 0.15 + sharded) if settings.is_packed else (0.4, 0.4 + sharded)

@@ -26,6 +26,8 @@ class TrainingSettings:
         weights: type of the resident weights that are not quantised.
         compute: ``pure`` runs in the weights' type; ``autocast`` casts per operation; ``master`` keeps fp32 master
             weights beside 16-bit ones (DeepSpeed).
+        upcasts_rest: what a k-bit base does not quantise is made fp32, and with it the residual stream
+            (PEFT's ``prepare_model_for_kbit_training``).
         fused_layers: kernels that keep less: of the norms (16-bit input, no fp32 copy), or of the MLP too (no product).
         micro_batch: sequences in one forward pass on one GPU.
         seq_len: tokens in one of them; with padding, the longest of the batch.
@@ -56,6 +58,7 @@ class TrainingSettings:
     accumulation: int = 1
     checkpointing: Checkpointing = "full"
     attention: Attention = "sdpa"
+    upcasts_rest: bool = False
     loss: Loss = "plain"
     fused_layers: FusedLayers = "none"
     rank: int = 16

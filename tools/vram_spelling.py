@@ -49,7 +49,7 @@ def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettin
     Raises:
         BadInput: a value is not one of those allowed.
     """
-    framework = find_framework(_text(flags, "framework"))
+    framework = find_framework(_text(flags, "framework") or "trl")
     notes = f"{_text(flags, 'framework')} {_text(flags, 'notes')}".lower()
     method = _text(flags, "method").lower() or "lora"
     adapter = _read_adapter(method)
@@ -72,6 +72,8 @@ def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettin
         accumulation=_count(flags, "accumulation", 1),
         checkpointing=_read_checkpointing(flags, framework),
         attention=_read_attention(_text(flags, "attention"), framework),
+        upcasts_rest=("baseline-peft" in notes and num_gpus == 1)
+        or (framework.upcasts_rest and quantization in ("nf4", "int8")),
         loss=loss,
         fused_layers=_read_fused_layers(flags, notes, framework, loss),
         rank=_count(flags, "rank", 16),

@@ -44,7 +44,7 @@ def count_weight_bytes(
     matrices: Matrices, adapted: Sequence[Adapted], settings: TrainingSettings, framework: Framework
 ) -> Weights:
     """Count the bytes of weights that one GPU holds."""
-    base, constants = _count_base(matrices, settings, framework)
+    base, constants = _count_base(matrices, settings)
     shards = settings.weight_shards
     if settings.adapter == "none":
         trained_bytes = 4 if settings.weights == "fp32" else 2
@@ -67,14 +67,14 @@ def count_weight_bytes(
     )
 
 
-def _count_base(matrices: Matrices, settings: TrainingSettings, framework: Framework) -> tuple[float, float]:
+def _count_base(matrices: Matrices, settings: TrainingSettings) -> tuple[float, float]:
     """Weights and constants of the whole model, in bytes."""
     plain_bytes = 4 if settings.weights == "fp32" else 2
     if settings.quantization == "none":
         return plain_bytes * matrices.total, 0
     quantized = matrices.linear + (0 if settings.quantization == "int8" else matrices.experts)
     rest = matrices.total - quantized
-    rest_bytes = 4 if framework.upcasts_rest else plain_bytes
+    rest_bytes = 4 if settings.upcasts_rest else plain_bytes
     constants = {
         "nf4": NF4_DOUBLE_CONSTANTS if settings.is_double_quantized else NF4_CONSTANTS,
         "int8": INT8_CONSTANTS,

@@ -99,7 +99,8 @@ CHECKPOINTING: Words = (
 ATTENTIONS: Words = (
     ("flash", "flash"),
     ("flex", "flash"),
-    ("fa", "flash"),
+    ("fa2", "flash"),
+    ("fa3", "flash"),
     ("xformers", "flash"),
     ("sdpa", "sdpa"),
     ("eager", "eager"),
