@@ -230,7 +230,7 @@ def _saved(modules: Sequence[Module], adaptation: Adaptation) -> list[Addition]:
 
 
 def _biases(modules: Sequence[Module], adaptation: Adaptation, additions: Sequence[Addition]) -> list[Addition]:
-    """Biases of the model that are trained in place: all of them, or those of the adapted modules."""
+    """Biases of the model that are trained in place: all of them, each once, or those of the adapted modules."""
     if adaptation.bias == "none":
         return []
     adapted = {addition.name: addition.num_places for addition in additions}
@@ -239,7 +239,7 @@ def _biases(modules: Sequence[Module], adaptation: Adaptation, additions: Sequen
         Addition(f"{module.name}.bias", places, math.prod(size), is_new=False, module=module)
         for module in modules
         for name, size in module.tensors
-        if name == "bias" and name not in module.tied and module.name not in saved
+        if name == "bias" and module.name not in saved and (adaptation.bias == "lora_only" or name not in module.tied)
         for places in [module.count if adaptation.bias == "all" else adapted.get(module.name, 0)]
         if places
     ]

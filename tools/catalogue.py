@@ -13,8 +13,9 @@ from tools.errors import BadInput
 _TOKEN = re.compile(r"\d{1,9}(?:[._]\d{1,9}){0,3}|[a-z]{1,40}|x(?=\d)")
 _NOTE = re.compile(r"\([^()]{0,200}\)")
 _SIZE = re.compile(r"\d{1,4}[bm]")
-_NOISE = frozenset(
-    ["instruct", "chat", "it", "hf", "base", "sft", "dpo", "pt", "preview", "deduped", "v", "lm", "the", "model", "unsloth", "pytorch", "meta", "ai", "gptq", "awq", "gguf", "ggml", "mlx", "exl", "bnb", "int", "fp", "bf", "bit", "bits", "quantized", "dynamic"]
+_NOISE = re.compile(
+    r"instruct|chat|it|hf|base|sft|dpo|pt|preview|deduped|v|lm|the|model|unsloth|pytorch|meta|ai|"
+    r"gptq|awq|gguf|ggml|mlx|exl|bnb|int|fp|bf|bits?|quantized|dynamic"
 )
 _QUANTISED = re.compile(
     r"[-_ ](?:unsloth[-_ ])?(?:dynamic[-_ ])?"
@@ -112,7 +113,7 @@ def _words(name: str) -> frozenset[str]:
             tokens[-1] += token
         else:
             tokens.append(token.replace("_", "."))
-    return frozenset(token for token in tokens if token not in _NOISE)
+    return frozenset(token for token in tokens if not _NOISE.fullmatch(token))
 
 
 @cache

@@ -1,6 +1,5 @@
 """Find a model's config by id, path or loose name: the config only, never the weights."""
 
-from functools import lru_cache
 from pathlib import Path
 
 from tools.catalogue import explain_miss, find_by_loose_name, find_in_catalogue
@@ -13,7 +12,6 @@ from tools.model_shape import ModelShape
 __all__ = ["ModelShape", "load_model_shape"]
 
 
-@lru_cache(maxsize=256)
 def load_model_shape(name_or_path: str) -> ModelShape:
     """Find a model's sizes from a hub id, a local folder or file, a GGUF file or a loose name such as "llama 3.1 8b".
 

@@ -105,7 +105,7 @@ def numbers_of(module: Module) -> Layers:
 
 
 def layers_among(module: Module, chosen: Sequence[int] | None) -> Layers:
-    """The layers of a module that are among the chosen ones; what stands in no layer is left out once any are chosen."""
+    """The layers of a module that are among the chosen ones; what is in no layer is left out once any are."""
     return _in_layers(module, numbers_of(module), chosen)
 
 
