@@ -149,6 +149,20 @@ def test_accumulation_keeps_gradients_through_the_forward_pass() -> None:
     assert twice.moments["forward"] - once.moments["forward"] == 2 * MISTRAL_VALUES
 
 
+def test_paged_states_are_shown_by_the_driver_and_not_by_pytorch() -> None:
+    plain, paged = (estimate(method="full", optimizer=name) for name in ("adamw_8bit", "paged_adamw_8bit"))
+    assert paged.parts["paged_optimizer_states"] == plain.parts["optimizer_states"]
+    assert "optimizer_states" not in paged.parts
+    assert paged.allocated_bytes.value == plain.allocated_bytes.value - plain.parts["optimizer_states"]
+    assert sum(paged.parts.values()) == paged.smi_bytes.value
+
+
+def test_an_optimizer_that_steps_in_the_backward_pass_holds_one_gradient_at_a_time() -> None:
+    found = estimate(method="full", optimizer="PagedAdamW8bit (in_bwd)", framework="torchtune", seq_len=256)
+    assert found.parts.get("gradients", 0) <= 2 * 32000 * 4096
+    assert found.allocated_bytes.value < 3 * MISTRAL_VALUES
+
+
 def test_offloading_the_optimizer_takes_its_states_off_the_gpu() -> None:
     found = estimate(method="full", offload="optimizer")
     assert "optimizer_states" not in found.parts

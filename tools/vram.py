@@ -12,7 +12,7 @@ from tools.vram_layers import read_widths
 from tools.vram_logits import measure_loss
 from tools.vram_matrices import count_matrices, find_adapted
 from tools.vram_model import Model
-from tools.vram_moments import Step, find_peak, list_moments
+from tools.vram_moments import Step, count_states, find_peak, list_moments
 from tools.vram_optimizers import find_optimizer
 from tools.vram_reserve import Interval, measure_reserve
 from tools.vram_settings import TrainingSettings
@@ -30,7 +30,7 @@ class VramEstimate:
         reserved_bytes: what PyTorch's allocator takes from the driver (``max_memory_reserved``).
         smi_bytes: what nvidia-smi shows: reserved, the CUDA context and, on several GPUs, NCCL.
         parts: bytes by name at the peak; they sum to ``smi_bytes.value``, and to ``allocated_bytes.value`` without
-            ``allocator_slack`` and ``cuda_context``.
+            ``allocator_slack``, ``cuda_context`` and ``paged_optimizer_states``, which PyTorch does not count.
         peak_at: moment of the step: load, forward, loss, backward, optimizer, generation or evaluation.
         moments: allocated bytes at each moment.
         settings: what was estimated, defaults filled in.
@@ -66,7 +66,9 @@ def estimate_vram(model: Model, settings: TrainingSettings) -> VramEstimate:
     reserve = measure_reserve(moments, peak_at, settings, step.framework)
     whole = {name: round(size) for name, size in parts.items()}
     allocated = sum(whole.values())
+    paged = count_states(step) if step.optimizer.is_paged else 0
     whole |= {"allocator_slack": round(reserve.slack), "cuda_context": round(reserve.context)}
+    whole |= {"paged_optimizer_states": round(paged)} if paged else {}
     return VramEstimate(
         reserve.interval(allocated, "allocated"),
         reserve.interval(allocated + whole["allocator_slack"], "reserved"),

@@ -129,6 +129,7 @@ class Adapted:
         num_layers: layers that have it.
         is_mlp: it stands in the MLP.
         is_down: its input is the MLP's inner width.
+        num_experts: copies in one layer, of which a token meets few.
     """
 
     d_out: int
@@ -136,6 +137,7 @@ class Adapted:
     num_layers: int
     is_mlp: bool
     is_down: bool
+    num_experts: int = 1
 
 
 def count_adapter_values(adapted: Sequence[Adapted], rank: int, *, is_dora: bool = False) -> int:
@@ -145,4 +147,6 @@ def count_adapter_values(adapted: Sequence[Adapted], rank: int, *, is_dora: bool
         >>> count_adapter_values([Adapted(4096, 4096, 32, False, False)], 16)
         4194304
     """
-    return sum((rank * (one.d_in + one.d_out) + is_dora * one.d_out) * one.num_layers for one in adapted)
+    return sum(
+        (rank * (one.d_in + one.d_out) + is_dora * one.d_out) * one.num_layers * one.num_experts for one in adapted
+    )

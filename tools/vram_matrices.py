@@ -69,10 +69,22 @@ def find_adapted(modules: Sequence[Module], targets: str, *, intermediate: int =
     Raises:
         BadInput: none of the model's matrices has such a name.
     """
-    return tuple(
+    matrices = [
         Adapted(one.d_out, one.d_in, one.count, _is_mlp(one.name), one.d_in == intermediate and _is_mlp(one.name))
         for one in _find_modules(modules, targets)
-    )
+    ]
+    return (*matrices, *(_find_experts(modules) if re.search(r"(?<!shared )experts?\b", targets) else ()))
+
+
+def _find_experts(modules: Iterable[Module]) -> list[Adapted]:
+    """Stacked experts: every 3-d weight is as many matrices as there are experts."""
+    return [
+        Adapted(shape[1], shape[2], one.count, is_mlp=True, is_down=False, num_experts=shape[0])
+        for one in modules
+        if one.kind == "experts"
+        for _, shape in one.tensors
+        if len(shape) == 3
+    ]
 
 
 def find_adapted_names(modules: Sequence[Module], targets: str) -> list[str]:

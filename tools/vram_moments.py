@@ -83,16 +83,19 @@ def _standing(step: Step) -> Parts:
         "master_weights": _count_master(step),
         "trainer_buffers": step.framework.buffer_bytes,
     }
-    if step.settings.accumulation > 1 and not step.optimizer.steps_in_backward:
+    if step.settings.accumulation > 1 and not step.settings.steps_in_backward:
         standing |= _gradients(step, 1.0)
     return standing
 
 
 def _count_states(step: Step) -> float:
+    """Moments of the optimiser, as far as PyTorch counts them."""
+    return 0 if step.settings.offloads_optimizer or step.optimizer.is_paged else count_states(step)
+
+
+def count_states(step: Step) -> float:
     """Moments of the optimiser; in fp32 beside master weights, else in the type of what is trained."""
     settings, optimizer = step.settings, step.optimizer
-    if settings.offloads_optimizer:
-        return 0
     size = _FP32 if settings.compute == "master" else step.weights.trained_bytes
     factored = 2 * _FP32 / 1024 if optimizer.is_factored else 0
     values = step.weights.trained / settings.optimizer_shards
@@ -111,6 +114,8 @@ def _gradients(step: Step, share: float) -> dict[str, float]:
     settings = step.settings
     copies = 2 if settings.sharding == "ddp" and settings.num_gpus > 1 else 1
     values = step.weights.trained / settings.gradient_shards
+    if settings.steps_in_backward:
+        return {"gradients": step.weights.largest_trained * step.weights.trained_bytes}
     if settings.offloads_parameters:
         values = min(values, step.matrices.per_layer + step.matrices.embedding)
     return {"gradients": copies * share * values * step.weights.trained_bytes}
@@ -159,10 +164,12 @@ def _recomputed(step: Step) -> dict[str, float]:
 
 
 def _count_dequantized(step: Step) -> float:
-    """A quantised matrix becomes 16-bit for its product, one at a time."""
-    if step.settings.quantization == "none":
+    """A quantised matrix becomes 16-bit for its product, one at a time; stacked experts of a layer all together."""
+    settings, matrices = step.settings, step.matrices
+    if settings.quantization == "none":
         return 0
-    return 2 * step.matrices.largest_linear
+    is_stacked = not settings.keeps_experts and not step.framework.loops_experts
+    return 2 * max(matrices.largest_linear, is_stacked * matrices.experts / matrices.num_layers)
 
 
 def _head_share(step: Step) -> float:
@@ -210,7 +217,7 @@ def _count_autocast_copies(step: Step) -> float:
 
 def _optimizer_step(step: Step) -> Parts:
     settings, optimizer, weights = step.settings, step.optimizer, step.weights
-    if settings.offloads_optimizer or optimizer.steps_in_backward:
+    if settings.offloads_optimizer or settings.steps_in_backward:
         return {}
     values = weights.trained / settings.optimizer_shards
     if settings.compute == "master":

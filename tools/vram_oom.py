@@ -107,10 +107,11 @@ def scale_estimate(estimate: VramEstimate, scale: float) -> VramEstimate:
     """Multiply all that comes and goes in a step; what stands for the whole run stays."""
     if scale == 1.0:
         return estimate
-    kept = (*STANDING, "cuda_context")
+    uncounted = ("cuda_context", "paged_optimizer_states")
+    kept = (*STANDING, *uncounted)
     parts = {name: size if name in kept else round(scale * size) for name, size in estimate.parts.items()}
     smi = sum(parts.values())
-    reserved = smi - parts["cuda_context"]
+    reserved = smi - sum(parts.get(name, 0) for name in uncounted)
     allocated = reserved - parts["allocator_slack"]
     return replace(
         estimate,

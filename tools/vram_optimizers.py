@@ -16,8 +16,7 @@ class Optimizer:
         step_copies: temporary copies of all trained values in the step, in the parameter's type.
         step_largest: temporary copies of the largest trained matrix alone.
         is_factored: the second moment is a row and a column.
-        is_paged: states may move to the host under pressure.
-        steps_in_backward: updates each parameter as its gradient arrives, so gradients never stand side by side.
+        is_paged: states lie in memory that moves to the host under pressure, which PyTorch does not count.
     """
 
     name: str
@@ -27,7 +26,6 @@ class Optimizer:
     step_largest: float = 0
     is_factored: bool = False
     is_paged: bool = False
-    steps_in_backward: bool = False
 
 
 # The foreach form, PyTorch's default on a GPU, makes one square root of all second moments at once
@@ -54,8 +52,8 @@ OPTIMIZERS = {
         Optimizer("muon", full_states=1, step_largest=4),
         Optimizer("adagrad", full_states=1, step_copies=1),
         Optimizer("rmsprop", full_states=1, step_copies=1),
-        Optimizer("galore", full_states=0.5, step_largest=2, steps_in_backward=False),
-        Optimizer("lomo", steps_in_backward=True),
+        Optimizer("galore", full_states=0.5, step_largest=2),
+        Optimizer("lomo"),
         Optimizer("badam", full_states=0.0),
     )
 }

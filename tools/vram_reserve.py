@@ -48,7 +48,7 @@ class Reserve:
         standing: bytes that are known well.
         passing: bytes that depend on lengths and kernels.
         doubt: relative error of the passing bytes that nine of ten runs stay within, down and up.
-        unknown: bytes that longer sequences than assumed would add.
+        unknown: bytes that longer sequences than assumed would add, and what a framework's figures leave open.
     """
 
     slack: float
@@ -89,9 +89,8 @@ def measure_reserve(
     if settings.capacity_bytes:
         room = settings.capacity_bytes - standing - passing - context
         slack = min(slack, max(room, 0.02 * passing))
-    return Reserve(
-        slack, wanted, context, standing, passing, _doubt(settings), _UNKNOWN_LENGTH_BYTES * settings.is_length_assumed
-    )
+    unknown = _UNKNOWN_LENGTH_BYTES * settings.is_length_assumed + framework.doubt * standing
+    return Reserve(slack, wanted, context, standing, passing, _doubt(settings), unknown)
 
 
 def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework) -> float:
@@ -99,7 +98,7 @@ def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingS
 
     Sharding by DeepSpeed flattens and gathers, and leaves more.
     """
-    varying = max(sum(size for name, size in at.items() if name not in _FIXED) for at in moments.values())
+    varying = max(sum(_weigh(name, size, settings) for name, size in at.items()) for at in moments.values())
     fixed = sum_parts(parts, ("gradients", "gathered_weights", "communication_buckets"))
     share = framework.slack
     if settings.is_packed:
@@ -107,11 +106,18 @@ def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingS
     return share * varying + 0.1 * fixed + _count_zero3_slack(moments, settings)
 
 
+def _weigh(name: str, size: float, settings: TrainingSettings) -> float:
+    """Logits are the largest blocks, and their size follows the length: they fragment most."""
+    if name in _FIXED:
+        return 0
+    return size if name == "logits" or settings.is_packed else size / 2
+
+
 def _count_zero3_slack(moments: Mapping[str, Parts], settings: TrainingSettings) -> float:
     """ZeRO-3 gathers up to a billion parameters and steps in groups of a billion: their blocks stay cached."""
     if settings.sharding != "zero3":
         return 0
-    return 5 * min(1e9, sum_parts(moments["optimizer"], ("master_weights",)) / 4)
+    return 6 * min(1e9, sum_parts(moments["optimizer"], ("master_weights",)) / 4)
 
 
 def _doubt(settings: TrainingSettings) -> tuple[float, float]:

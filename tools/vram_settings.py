@@ -29,11 +29,13 @@ class TrainingSettings:
         upcasts_rest: what a k-bit base does not quantise is made fp32, and with it the residual stream
             (PEFT's ``prepare_model_for_kbit_training``).
         fused_layers: kernels that keep less: of the norms (16-bit input, no fp32 copy), or of the MLP too (no product).
+        keeps_experts: quantisation leaves stacked experts in 16 bits.
         micro_batch: sequences in one forward pass on one GPU.
         seq_len: tokens in one of them; with padding, the longest of the batch.
         is_packed: every batch has the same length, so the allocator meets the same sizes again.
         accumulation: micro-batches before one optimiser step.
         dropout: LoRA dropout; above 0 a mask is kept for every adapted matrix.
+        steps_in_backward: each parameter is updated as its gradient arrives, so gradients never stand side by side.
         targets: adapted modules as PEFT takes them, joined with commas; "" stands for the framework's default.
         modules_to_save: modules trained in full beside the adapter, joined with commas.
         num_gpus: GPUs that share the work by data parallelism.
@@ -52,6 +54,7 @@ class TrainingSettings:
     weights: Precision = "bf16"
     compute: Compute = "autocast"
     optimizer: str = "adamw"
+    steps_in_backward: bool = False
     micro_batch: int = 1
     seq_len: int = 1024
     is_packed: bool = False
@@ -61,6 +64,7 @@ class TrainingSettings:
     upcasts_rest: bool = False
     loss: Loss = "plain"
     fused_layers: FusedLayers = "none"
+    keeps_experts: bool = False
     rank: int = 16
     dropout: float = 0.0
     targets: str = ""

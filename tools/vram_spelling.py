@@ -66,6 +66,7 @@ def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettin
         weights=_read_weights(_text(flags, "weights")),
         compute=_read_compute(flags, sharding, framework, adapter, quantization),
         optimizer=find_optimizer(_text(flags, "optimizer") or framework.optimizer).name,
+        steps_in_backward=_steps_in_backward(flags, framework, adapter),
         micro_batch=_count(flags, "micro_batch", 1),
         seq_len=seq_len or framework.seq_len,
         is_packed=_read_switch(flags, "packing", default=framework.is_packed),
@@ -76,6 +77,7 @@ def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettin
         or (framework.upcasts_rest and quantization in ("nf4", "int8")),
         loss=loss,
         fused_layers=_read_fused_layers(flags, notes, framework, loss),
+        keeps_experts="experts stay" in _text(flags, "weights").lower(),
         rank=_count(flags, "rank", 16),
         dropout=_fraction(flags, "dropout", framework.dropout),
         targets=_text(flags, "targets") or framework.targets,
@@ -236,6 +238,15 @@ def _read_fused_layers(flags: Mapping[str, Any], notes: str, framework: Framewor
     ):
         return "all" if framework.loss != "fused_linear" else "none"
     return framework.fused_layers or "none"
+
+
+def _steps_in_backward(flags: Mapping[str, Any], framework: Framework, adapter: Adapter) -> bool:
+    """Said so, or torchtune's recipe for a single device, which pairs it with a paged optimiser."""
+    text = _text(flags, "optimizer").lower()
+    if re.search(r"in[_ -](bwd|backward)|lomo", text):
+        return True
+    is_alone = adapter == "none" and _count(flags, "num_gpus", 1) == 1
+    return framework.name == "torchtune" and is_alone and "paged" in text
 
 
 def _offloads(flags: Mapping[str, Any], what: str) -> bool:

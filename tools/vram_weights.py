@@ -72,7 +72,7 @@ def _count_base(matrices: Matrices, settings: TrainingSettings) -> tuple[float, 
     plain_bytes = 4 if settings.weights == "fp32" else 2
     if settings.quantization == "none":
         return plain_bytes * matrices.total, 0
-    quantized = matrices.linear + (0 if settings.quantization == "int8" else matrices.experts)
+    quantized = matrices.linear + (0 if settings.keeps_experts else matrices.experts)
     rest = matrices.total - quantized
     rest_bytes = 4 if settings.upcasts_rest else plain_bytes
     constants = {
