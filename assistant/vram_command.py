@@ -168,7 +168,7 @@ def _trace(report: VramReport) -> VramReport:
 
 def _find_gpus(flags: Mapping[str, Any]) -> tuple[Gpu, ...]:
     named = flags.get("gpu") or []
-    names = [named] if isinstance(named, str) else [str(one) for one in named]
+    names = [str(one) for one in named] if isinstance(named, list | tuple) else [str(named)]
     gpus = []
     for name in names:
         gpu = find_local_gpu() if name.lower() == "local" else find_gpu(name)
@@ -179,7 +179,7 @@ def _find_gpus(flags: Mapping[str, Any]) -> tuple[Gpu, ...]:
     if memory:
         size = parse_size(str(memory))
         if not size:
-            raise BadInput(f"gpu-memory must be a size such as 24GiB, got {memory!r}")
+            raise BadInput(f"gpu-memory must be a size such as 24GiB, got {memory!r:.60}")
         gpus.append(Gpu(str(memory), size, size, 0.0, 0.0))
     return tuple(gpus)
 
@@ -193,7 +193,7 @@ def _number(flags: Mapping[str, Any], key: str) -> float | None:
     except ValueError:
         number = 0.0
     if not 0 < number < 1e18:
-        raise BadInput(f"{key.replace('_', '-')} must be a number above 0, got {value!r}")
+        raise BadInput(f"{key.replace('_', '-')} must be a number above 0, got {value!r:.60}")
     return number
 
 
@@ -208,5 +208,6 @@ def _read_log(name: str) -> str:
         return name
     try:
         return Path(name).read_bytes()[-(1 << 22) :].decode("utf-8", errors="replace")
-    except OSError as error:
-        raise BadInput(f"{name}: cannot be read ({error.strerror}); give a log file or the message itself") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(f"{name:.200}: cannot be read ({reason}); give a log file or the message itself") from None

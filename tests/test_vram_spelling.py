@@ -74,6 +74,7 @@ def test_a_spelling_is_understood(flags: dict[str, Any], expected: dict[str, Any
         ({"checkpointing": "purple"}, "checkpointing 'purple' is not known"),
         ({"fused_loss": "purple"}, "fused-loss 'purple' is not known"),
         ({"sharding": "purple", "num_gpus": 2}, "sharding 'purple' is not known"),
+        ({"quantization": "purple"}, "quantization 'purple' is not known"),
         ({"packing": "purple"}, "packing must be yes or no"),
     ],
 )

@@ -69,7 +69,7 @@ def find_gpu(name: str) -> Gpu:
     index = _index()
     found = index.get(wanted) or index.get(_without_size(wanted))
     if found is None:
-        raise BadInput(f"gpu {name!r} is not known; {_suggest(wanted)}, or give --gpu-memory, such as 24GiB")
+        raise BadInput(f"gpu {name!r:.60} is not known; {_suggest(wanted)}, or give --gpu-memory, such as 24GiB")
     return found
 
 

@@ -99,7 +99,7 @@ def _find_modules(modules: Sequence[Module], targets: str) -> list[Module]:
     found = found or [one for one in linear if _matches(one.name, _equivalents(wanted))]
     if not found:
         names = sorted({one.name.rsplit(".", 1)[-1] for one in linear})
-        raise BadInput(f"targets {targets!r} name no matrix of the model; it has {', '.join(names)}, or all-linear")
+        raise BadInput(f"targets {targets!r:.60} name no matrix of the model; it has {', '.join(names)}, or all-linear")
     return found
 
 
@@ -138,7 +138,7 @@ def _fits(pattern: str, name: str) -> bool:
     try:
         return re.fullmatch(pattern, name.replace("{}", "0")) is not None
     except re.error as error:
-        raise BadInput(f"targets {pattern!r} is no regular expression: {error}") from None
+        raise BadInput(f"targets {pattern!r:.60} is no regular expression: {error}") from None
 
 
 def _equivalents(wanted: Iterable[str]) -> tuple[str, ...]:

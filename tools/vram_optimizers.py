@@ -75,7 +75,7 @@ def find_optimizer(name: str) -> Optimizer:
     plain = "".join(letter for letter in name.lower().split("(")[0] if letter.isalnum())
     found = _find_family(plain)
     if found is None:
-        raise BadInput(f"optimizer {name!r} is not known; allowed are {', '.join(sorted(OPTIMIZERS))}")
+        raise BadInput(f"optimizer {name!r:.60} is not known; allowed are {', '.join(sorted(OPTIMIZERS))}")
     return OPTIMIZERS[found]
 
 

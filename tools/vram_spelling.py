@@ -109,7 +109,7 @@ def _count(flags: Mapping[str, Any], key: str, default: int, *, least: int = 1) 
         return default
     if not re.fullmatch(r"[+-]?\d{1,12}(\.0{1,6})?", text) or not least <= int(float(text)) <= _LARGEST:
         name = key.replace("_", "-")
-        raise BadInput(f"{name} must be a whole number from {least} to {_LARGEST}, got {_text(flags, key)!r}")
+        raise BadInput(f"{name} must be a whole number from {least} to {_LARGEST}, got {_text(flags, key)!r:.60}")
     return int(float(text))
 
 
@@ -122,7 +122,7 @@ def _fraction(flags: Mapping[str, Any], key: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1:
-        raise BadInput(f"{key} must be a number from 0 up to 1, got {text!r}")
+        raise BadInput(f"{key} must be a number from 0 up to 1, got {text!r:.60}")
     return value
 
 
@@ -134,14 +134,14 @@ def _read_switch(flags: Mapping[str, Any], key: str, *, default: bool) -> bool:
         return True
     if text in _NO:
         return False
-    raise BadInput(f"{key.replace('_', '-')} must be yes or no, got {text!r}")
+    raise BadInput(f"{key.replace('_', '-')} must be yes or no, got {text!r:.60}")
 
 
 def _choose(text: str, words: Words, what: str, allowed: str) -> str:
     for word, choice in words:
         if word in text:
             return choice
-    raise BadInput(f"{what} {text!r} is not known; allowed are {allowed}")
+    raise BadInput(f"{what} {text!r:.60} is not known; allowed are {allowed}")
 
 
 def _read_adapter(method: str) -> Adapter:
@@ -154,6 +154,8 @@ def _read_quantization(flags: Mapping[str, Any], method: str, shape: ModelShape,
     stored = f"{shape.quantization} {shape.name}".lower()
     if adapter == "none":
         return "none"
+    if said.strip() not in _NO and not re.search("gptq|awq|8|4|nf|fp16|bf16|no", said):
+        raise BadInput(f"quantization {said.strip()!r:.60} is not known; allowed are none, nf4, int8, gptq, awq")
     for text in (said, f"{method} {weights}"):
         if "gptq" in text:
             return "gptq"
@@ -205,7 +207,7 @@ def _read_checkpointing(flags: Mapping[str, Any], framework: Framework) -> Check
             return cast(Checkpointing, choice)
     if text in _YES or text in _NO:
         return "full" if text in _YES else "none"
-    raise BadInput(f"checkpointing {text!r} is not known; allowed are none, selective, full, offloaded")
+    raise BadInput(f"checkpointing {text!r:.60} is not known; allowed are none, selective, full, offloaded")
 
 
 def _read_attention(text: str, framework: Framework) -> Attention:
@@ -225,7 +227,7 @@ def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Lo
             if re.search(pattern, source):
                 return cast(Loss, loss)
     if text and text not in _YES:
-        raise BadInput(f"fused-loss {text!r} is not known; allowed are yes, no, liger, cce, fused_ce, chunked")
+        raise BadInput(f"fused-loss {text!r:.60} is not known; allowed are yes, no, liger, cce, fused_ce, chunked")
     return "fused_linear" if text else framework.loss
 
 
