@@ -16,6 +16,7 @@ from tools.config_sizes import shape_from_config
 from tools.config_values import ALIASES, model_defaults
 from tools.errors import BadInput
 from tools.meta_device import build_on_meta, read_modules
+from tools.model_config import load_model_shape
 from tools.modules import Module
 from tools.parameters import count_parameters, model_modules
 from tools.stacked_targets import STACKED_STYLES
@@ -71,6 +72,32 @@ def test_random_models_with_random_adapters_count_as_peft_counts(part: int) -> N
         else:
             assert (count.trainable, count.total) == theirs, (config, adaptation)
     assert num_refused <= VARIATIONS // 8 // 4
+
+
+VISION = (
+    "google/gemma-3-4b-it",
+    "Qwen/Qwen2-VL-2B-Instruct",
+    "Qwen/Qwen2.5-VL-7B-Instruct",
+    "Qwen/Qwen3-VL-8B-Instruct",
+)
+VISION += ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", "mistralai/Ministral-3-3B-Instruct-2512")
+VISION += ("meta-llama/Llama-4-Maverick-17B-128E",)
+
+
+@pytest.mark.parametrize("name", VISION)
+def test_models_over_images_have_the_modules_that_transformers_builds(name: str) -> None:
+    config = json.loads(json.dumps(dict(load_model_shape(name).config)))
+    config["text_config"]["num_hidden_layers"] = 2
+    config["vision_config"]["depth" if "depth" in config["vision_config"] else "num_hidden_layers"] = 3
+    config["vision_config"].pop("deepstack_visual_indexes", None)
+    config["vision_config"] |= {"deepstack_visual_indexes": [0, 2]} if "qwen3" in config["model_type"] else {}
+    shape = shape_from_config(name, "file", config)
+    model = build_on_meta(name, config)
+    modules, how = model_modules(shape)
+    assert how == "closed_form"
+    assert spread(modules) == spread(read_modules(model, num_experts=shape.num_experts))
+    count = count_parameters(shape, ALL_LINEAR)
+    assert (count.trainable, count.total) == adapt_with_peft(model, ALL_LINEAR)
 
 
 @cache

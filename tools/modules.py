@@ -77,6 +77,13 @@ def embedding(name: str, rows: int, width: int, *, layers: Sequence[int] | None 
     return Module(name, "embedding", (("weight", (rows, width)),), layers, width, rows, role)
 
 
+def convolution(name: str, d_out: int, d_in: int, window: tuple[int, ...], *, bias: bool) -> Module:
+    """A convolution (d_out, d_in, *window)."""
+    tensors: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", (d_out, d_in, *window)),)
+    tensors += (("bias", (d_out,)),) if bias else ()
+    return Module(name, "convolution", tensors, None, d_out, d_in, kernel=math.prod(window))
+
+
 def norm(name: str, width: int | tuple[int, ...], *, bias: bool = False, layers: Sequence[int] | None = None) -> Module:
     """A normalisation with a scale and, for LayerNorm, a bias."""
     shape = width if isinstance(width, tuple) else (width,)

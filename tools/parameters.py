@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tools.adaptation import Adaptation
 from tools.adapters import Addition, list_additions
 from tools.architectures import has_closed_form, list_modules
+from tools.architectures.vision import has_vision_form, list_vision_modules
 from tools.config_sizes import shape_from_config
 from tools.config_values import read_config_values, text_part
 from tools.errors import BadInput
@@ -117,6 +118,8 @@ def resize_vocabulary(shape: ModelShape, vocab_size: int) -> ModelShape:
 
 
 def _find_modules(shape: ModelShape) -> tuple[Sequence[Module], How]:
+    if has_vision_form(shape.config):
+        return list_vision_modules(shape.config), "closed_form"
     values = read_config_values(shape.config)
     if text_part(shape.config) is shape.config and has_closed_form(values, shape.architecture):
         return list_modules(values), "closed_form"
