@@ -2,8 +2,9 @@
 
     python benchmarks/vram_table.py [--measurements FILE.csv]
 
-The measurements lie outside the project (../shared/vram/dev.csv); where they are absent, nothing is measured and the last
-results stand. Writes vram_results.json beside this file; the documentation's table is made from it.
+The measurements lie outside the project (../shared/vram/dev.csv); where they are absent, nothing is measured and the
+last results stand. Other estimators are asked about the same rows where they are installed (see vram_others.py).
+Writes vram_results.json beside this file; the documentation's table is made from it.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from vram_others import Estimator, find_estimators
 
 from assistant.vram_command import make_report
 from tools.errors import FtchatError
@@ -59,6 +62,7 @@ class Comparison:
         error: estimate over measurement, less one; None for a run that ran out of memory.
         is_inside: the measurement lies in the stated interval.
         verdict: for the GPU of the row.
+        others: errors of other estimators by name.
     """
 
     row: str
@@ -68,6 +72,7 @@ class Comparison:
     error: float | None
     is_inside: bool
     verdict: str | None
+    others: Mapping[str, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,16 +89,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in results["by_method"] + results["by_framework"]:
         print(f"{row['name']:<44} {row['num_rows']:>4} rows  median error {row['median_error']:.1%}", end="  ")
         print(f"inside {row['inside']:.0%}")
+    for row in results["others"]:
+        print(f"{row['name']:<30} {row['method']:<6} {row['num_rows']:>4} rows  median error {row['median_error']:.1%}")
     print(f"out of memory: {results['out_of_memory']}; not estimated: {results['not_estimated']}")
     return 0
 
 
 def measure(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     """Compare every row that can be estimated."""
-    found, missed = [], 0
+    found, missed, estimators = [], 0, find_estimators()
     for row in rows:
         try:
-            found.append(compare(row, make_report(read_flags(row))))
+            found.append(compare(row, make_report(read_flags(row)), estimators))
         except FtchatError:
             missed += 1
     measured = [one for one in found if one.error is not None]
@@ -101,16 +108,29 @@ def measure(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     known = [one for one in measured if one.method != "other"]
     return {
         "by_method": [
-            *_group(known, lambda one: f"{one.method}, plain", [one for one in known if one.is_plain]),
-            *_group(measured, lambda one: one.method, measured),
+            *_group(lambda one: f"{one.method}, plain", [one for one in known if one.is_plain]),
+            *_group(lambda one: one.method, measured),
         ],
-        "by_framework": _group(known, lambda one: f"{one.method}, {_family(one.framework)}", known),
+        "by_framework": _group(lambda one: f"{one.method}, {_family(one.framework)}", known),
+        "others": [line for name in estimators for line in _group_others(name, known)],
         "out_of_memory": {str(verdict): failed.count(verdict) for verdict in sorted(set(map(str, failed)))},
         "not_estimated": missed,
     }
 
 
-def _group(_: object, name: Any, rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+def _group_others(name: str, rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Median errors of another estimator, by method, over the rows that it has an answer for."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if name in row.others:
+            errors[row.method].append(abs(row.others[name]))
+    return [
+        {"name": name, "method": method, "num_rows": len(values), "median_error": median(values)}
+        for method, values in sorted(errors.items())
+    ]
+
+
+def _group(name: Callable[[Comparison], str], rows: Sequence[Comparison]) -> list[dict[str, Any]]:
     groups: dict[str, list[Comparison]] = defaultdict(list)
     for row in rows:
         groups[name(row)].append(row)
@@ -138,11 +158,12 @@ def read_flags(row: Mapping[str, str]) -> dict[str, Any]:
     return flags
 
 
-def compare(row: Mapping[str, str], report: VramReport) -> Comparison:
+def compare(row: Mapping[str, str], report: VramReport, estimators: Mapping[str, Estimator]) -> Comparison:
     """Put a measurement beside its estimate."""
     measured = read_measurement(row)
     interval = getattr(report.estimate, read_kind(row["what_measured"]))
     error = None if measured is None else interval.value / measured - 1
+    guesses = {name: ask(report) for name, ask in estimators.items()} if measured else {}
     return Comparison(
         row["id"],
         name_method(row),
@@ -151,6 +172,7 @@ def compare(row: Mapping[str, str], report: VramReport) -> Comparison:
         error,
         measured is not None and interval.low <= measured <= interval.high,
         report.verdicts[0] if report.verdicts else None,
+        {name: guess / measured - 1 for name, guess in guesses.items() if guess is not None and measured},
     )
 
 

@@ -186,6 +186,7 @@ FRAMEWORKS = {
         Framework(
             "xtuner",
             "xtuner",
+            compute="master",
             loss_forward_bytes=2,
             loss_backward_bytes=4,
             checkpointing="full",

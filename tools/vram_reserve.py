@@ -85,7 +85,7 @@ def measure_reserve(
     standing = sum_parts(parts, STANDING)
     passing = sum(parts.values()) - standing
     context = CONTEXT_BYTES + (NCCL_BYTES if settings.num_gpus > 1 else 0)
-    wanted = slack = _count_slack(moments, parts, settings, framework)
+    wanted = slack = _count_slack(moments, standing + passing, settings, framework)
     if settings.capacity_bytes:
         room = settings.capacity_bytes - standing - passing - context
         slack = min(slack, max(room, 0.02 * passing))
@@ -93,17 +93,24 @@ def measure_reserve(
     return Reserve(slack, wanted, context, standing, passing, _doubt(settings), unknown)
 
 
-def _count_slack(moments: Mapping[str, Parts], parts: Parts, settings: TrainingSettings, framework: Framework) -> float:
+def _count_slack(
+    moments: Mapping[str, Parts], allocated: float, settings: TrainingSettings, framework: Framework
+) -> float:
     """Blocks that stay cached: a share of the activations, whose sizes change, and of what gradients leave.
 
-    Sharding by DeepSpeed flattens and gathers, and leaves more.
+    Blocks of one moment serve the next, so the moment counts in which tensors and their slack are largest together.
     """
-    varying = max(sum(_weigh(name, size, settings) for name, size in at.items()) for at in moments.values())
-    fixed = sum_parts(parts, ("gradients", "gathered_weights", "communication_buckets"))
+    gradients = max(at.get("gradients", 0) for at in moments.values())
     share = framework.slack
     if settings.is_packed:
         share = {"plain": 0.25, "fused_cross_entropy": 0.6}.get(settings.loss, 0.1)
-    return share * varying + 0.1 * fixed + _count_zero3_slack(moments, settings)
+    reserved = max(
+        sum(at.values())
+        + share * sum(_weigh(name, size, settings) for name, size in at.items())
+        + 0.1 * sum_parts(at, ("gathered_weights", "communication_buckets"))
+        for at in moments.values()
+    )
+    return max(0, reserved - allocated) + 0.25 * gradients + _count_zero3_slack(moments, settings)
 
 
 def _weigh(name: str, size: float, settings: TrainingSettings) -> float:
