@@ -79,9 +79,10 @@ VISION = (
     "Qwen/Qwen2-VL-2B-Instruct",
     "Qwen/Qwen2.5-VL-7B-Instruct",
     "Qwen/Qwen3-VL-8B-Instruct",
+    "mistralai/Mistral-Small-3.1-24B-Instruct-2503",
+    "mistralai/Ministral-3-3B-Instruct-2512",
+    "meta-llama/Llama-4-Maverick-17B-128E",
 )
-VISION += ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", "mistralai/Ministral-3-3B-Instruct-2512")
-VISION += ("meta-llama/Llama-4-Maverick-17B-128E",)
 
 
 @pytest.mark.parametrize("name", VISION)

@@ -106,15 +106,16 @@ def test_a_batch_answers_in_order_and_a_bad_line_stops_nothing(
         {"id": 5, "model": "gpt2", "ranks": 8},
         {"id": 6, "model": 7},
         {"id": 7, "model": "gpt2", "rank": 4, "targets": "c_attn", "layers": "0,2-3", "method": "dora"},
+        {"id": 9, "model": "gpt2", "rank": 2, "bias": "some"},
         {"id": 8, "model": "gpt2", "rank": None, "targets": None, "experts": False},
     )
-    assert [answer.get("id") for answer in answers] == [1, None, "b", 3, 4, 5, 6, 7, 8]
-    assert ["error" in answer for answer in answers] == [False, True, False, True, True, True, True, False, False]
+    assert [answer.get("id") for answer in answers] == [1, None, "b", 3, 4, 5, 6, 7, 9, 8]
+    assert ["error" in answer for answer in answers] == [False, True, False, True, True, True, True, False, True, False]
     assert {answer["schema"] for answer in answers} == {"ftchat.params/1"}
     assert answers[2]["trainable"] == 12 * 8 * (768 + 2304) + 50257 * 768
     assert answers[5]["error"].startswith("unknown key 'ranks'; allowed: model")
     assert answers[7]["trainable"] == 3 * (4 * (768 + 2304) + 2304)
-    assert answers[8]["trainable"] == answers[8]["total"]
+    assert answers[9]["trainable"] == answers[9]["total"]
 
 
 def test_targets_are_read_as_people_write_them() -> None:

@@ -8,6 +8,7 @@ from tools.errors import BadInput
 
 Method = Literal["full", "lora", "rslora", "dora", "ia3", "prompt", "prefix"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Bias = Literal["none", "all", "lora_only"]
 LORA_METHODS = ("lora", "rslora", "dora")
 ALL_LINEAR = "all-linear"
 _MAX_COUNT = 1 << 20
@@ -43,12 +44,14 @@ class Adaptation:
     saved: tuple[str, ...] = ()
     layers: tuple[int, ...] | None = None
     has_experts: bool = False
-    bias: Literal["none", "all", "lora_only"] = "none"
+    bias: Bias = "none"
     num_virtual_tokens: int = 20
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise BadInput(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        if self.bias not in get_args(Bias):
+            raise BadInput(f"bias must be one of {', '.join(get_args(Bias))}, got {self.bias!r}")
         _check_count("rank", self.rank)
         _check_count("virtual tokens", self.num_virtual_tokens)
         if self.layers is not None and (not self.layers or min(self.layers) < 0):

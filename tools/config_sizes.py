@@ -87,7 +87,7 @@ def _mlp_width(values: ConfigValues) -> int:
     layout = LAYOUTS.get(values.model_type)
     if layout and layout.experts and values.size(layout.experts.dense_size_key):
         return values.size(layout.experts.dense_size_key)
-    return values.intermediate if not isinstance(values.values.get("intermediate_size"), list) else 4 * values.hidden
+    return values.intermediate
 
 
 def _position_rows(values: ConfigValues) -> int:

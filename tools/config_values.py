@@ -24,6 +24,7 @@ ALIASES = {
 _MODEL_TYPES = {"RefinedWeb": "falcon", "RefinedWebModel": "falcon", "btlm": "gpt2"}
 _NESTED = ("text_config", "llm_config", "language_config")
 _LARGEST = 1 << 40
+_MOST_LAYERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,19 @@ class ConfigValues:
     def size(self, key: str, default: int = 0) -> int:
         """A number of things: an integer of at least 0, ``default`` where the config has none.
 
+        Where an uncommon architecture has one size for each layer, the largest.
+
         Raises:
             BadInput: the value is no such number.
         """
         value = self.values.get(key)
+        if isinstance(value, list) and self.model_type not in model_defaults():
+            value = max((item for item in value if isinstance(item, int)), default=None)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-            raise BadInput(f"config: {key} must be a whole number, got {value!r}")
+        is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not is_whole:
+            raise BadInput(f"config: {key} must be a whole number, got {value!r:.60}")
         if not 0 <= value <= _LARGEST:
             raise BadInput(f"config: {key} must be from 0 to {_LARGEST}, got {value!r}")
         return int(value)
@@ -74,7 +80,10 @@ class ConfigValues:
     @property
     def num_layers(self) -> int:
         """Layers, of the decoder where there is an encoder too."""
-        return self.size("num_hidden_layers")
+        number = self.size("num_hidden_layers")
+        if number > _MOST_LAYERS:
+            raise BadInput(f"config: num_hidden_layers must be at most {_MOST_LAYERS}, got {number}")
+        return number
 
     @property
     def num_heads(self) -> int:
