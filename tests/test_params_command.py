@@ -2,9 +2,9 @@
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +136,16 @@ def test_catalogue_models_need_none_of_the_heavy_libraries() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_cold_start_takes_little_more_than_python_itself() -> None:
-    def fastest(*command: str) -> float:
-        durations = []
-        for _ in range(5):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *command], capture_output=True, cwd=ROOT, check=True)
-            durations.append(time.perf_counter() - start)
-        return min(durations)
+def test_a_cold_start_costs_less_than_0_3_seconds_of_processor() -> None:
+    command = (sys.executable, "-m", "assistant.cli", "params", "qwen3 8b", "--rank", "8", "--json")
 
-    bare = fastest("-c", "pass")
-    assert fastest("-m", "assistant.cli", "params", "qwen3 8b", "--rank", "8", "--json") < 0.3 + 2 * bare
+    def processor_seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, cwd=ROOT, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(processor_seconds() for _ in range(3)) < 0.3
 
 
 def test_every_flag_is_a_key_of_a_batch() -> None:
