@@ -17,7 +17,7 @@ from tools.units import parse_size
 from tools.vram import estimate_vram
 from tools.vram_fit import plan_fit
 from tools.vram_model import load_model
-from tools.vram_oom import calibrate, read_out_of_memory, scale_estimate
+from tools.vram_oom import calibrate, read_out_of_memory, replace_allocated, scale_estimate
 from tools.vram_report import VramReport
 from tools.vram_speed import estimate_speed, measure_utilisation
 from tools.vram_spelling import read_settings
@@ -163,7 +163,8 @@ def _trace(report: VramReport) -> VramReport:
 
     with show_progress(sys.stderr) as advance:
         traced = trace_step(report.model, report.estimate.settings, advance)
-    return replace(report, trace=traced)
+    estimate = replace_allocated(report.estimate, traced.parts, traced.peak_at)
+    return replace(report, trace=traced, estimate=estimate, analytic_bytes=report.estimate.allocated_bytes.value)
 
 
 def _find_gpus(flags: Mapping[str, Any]) -> tuple[Gpu, ...]:

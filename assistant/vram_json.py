@@ -43,7 +43,7 @@ def _extras(report: VramReport) -> dict[str, Any]:
     if report.fit:
         extras["fit"] = _fit_to_json(report.fit)
     if report.trace:
-        extras["trace"] = asdict(report.trace)
+        extras["trace"] = {**asdict(report.trace), "analytic_bytes": report.analytic_bytes}
     return extras
 
 

@@ -118,7 +118,7 @@ def _trace(report: VramReport) -> list[str]:
     trace = report.trace
     if not trace:
         return []
-    lines = [f"Traced (the real code, one step): {format_bytes(trace.allocated_bytes)} allocated at its peak"]
-    parts = ", ".join(f"{name} {format_bytes(size)}" for name, size in trace.parts.items() if size)
     depths = " and ".join(str(depth) for depth in trace.depths)
-    return [*lines, f"  {parts}", f"  traced at {depths} layers, extended to {trace.num_layers}"]
+    lines = [f"Traced: the real code ran one step of {depths} layers on sizes alone, extended to {trace.num_layers}."]
+    lines += [f"The formulas say {format_bytes(report.analytic_bytes or 0)} allocated."]
+    return [*lines, *(f"Not traced: {note}." for note in trace.notes)]

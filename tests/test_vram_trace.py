@@ -82,6 +82,19 @@ def test_quantised_weights_are_counted(model: Model) -> None:
     assert any("nf4" in note for note in traced.notes)
 
 
+def test_the_command_gives_the_traced_sizes(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant import vram_command
+    from assistant.vram_json import estimate_to_json
+    from assistant.vram_view import render_report
+
+    monkeypatch.setattr(vram_command, "load_model", lambda _: model)
+    report = vram_command.make_report({"model": "m", "method": "full", "seq_len": 64, "trace": True, "gpu": "T4"})
+    found = estimate_to_json(report)
+    assert found["allocated_bytes"]["value"] == found["trace"]["allocated_bytes"]
+    assert sum(found["parts"].values()) == found["smi_bytes"]["value"]
+    assert "Traced: the real code" in render_report(report)
+
+
 def test_progress_is_told(model: Model) -> None:
     told: list[tuple[float, str]] = []
     trace_step(model, settings_of(model, method="full", seq_len=16), lambda share, text: told.append((share, text)))

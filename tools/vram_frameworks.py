@@ -23,6 +23,7 @@ class Framework:
         checkpointing: default.
         attention: default.
         loss: default.
+        fused_loss: what it means by a fused loss where no kernel is named.
         compute: default.
         is_packed: default.
         seq_len: tokens of the longest sequence in a usual batch where the length is not given.
@@ -50,6 +51,7 @@ class Framework:
     checkpointing: Checkpointing = "none"
     attention: Attention = "sdpa"
     loss: Loss = "plain"
+    fused_loss: Loss = "fused_linear"
     compute: Compute = "autocast"
     is_packed: bool = False
     seq_len: int = 1024
@@ -85,6 +87,7 @@ FRAMEWORKS = {
             converts_outputs=True,
             loss_forward_bytes=14,
             fused_logit_bytes=8.5,
+            fused_loss="fused_cross_entropy",
             checkpointing="full",
             attention="flash",
             is_packed=True,

@@ -1,6 +1,7 @@
 """What an out-of-memory message says about a run, and the estimate corrected by it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tools.errors import BadInput
@@ -123,6 +124,27 @@ def scale_estimate(estimate: VramEstimate, scale: float) -> VramEstimate:
     )
 
 
+def replace_allocated(estimate: VramEstimate, parts: Mapping[str, int], peak_at: str) -> VramEstimate:
+    """Put a measured or traced step in the place of the estimated one; slack and context stay as estimated.
+
+    Args:
+        estimate: of the same run.
+        parts: bytes by name at the peak.
+        peak_at: moment of the peak.
+    """
+    allocated = sum(parts.values())
+    uncounted = ("allocator_slack", "cuda_context", "paged_optimizer_states")
+    whole = {**parts, **{name: estimate.parts[name] for name in uncounted if name in estimate.parts}}
+    return replace(
+        estimate,
+        parts=whole,
+        peak_at=peak_at,
+        allocated_bytes=_move(estimate.allocated_bytes, allocated),
+        reserved_bytes=_move(estimate.reserved_bytes, allocated + estimate.parts["allocator_slack"]),
+        smi_bytes=_move(estimate.smi_bytes, sum(whole.values())),
+    )
+
+
 def _move(interval: Interval, value: int) -> Interval:
     shift = value - interval.value
-    return Interval(value, interval.low + shift, interval.high + shift)
+    return Interval(value, max(0, interval.low + shift), interval.high + shift)

@@ -25,7 +25,8 @@ class VramReport:
         seconds: time for the dataset.
         utilisation: of the measured throughput, model FLOPs over the GPU's.
         fit: what to change until it fits.
-        trace: the step as the real code ran it.
+        trace: the step as the real code ran it; the estimate then takes its sizes from there.
+        analytic_bytes: what the formulas say is allocated, beside a trace.
     """
 
     model: Model
@@ -37,6 +38,7 @@ class VramReport:
     utilisation: float | None = None
     fit: FitPlan | None = None
     trace: TracedStep | None = None
+    analytic_bytes: int | None = None
 
     @property
     def verdicts(self) -> Sequence[Verdict]:

@@ -228,7 +228,7 @@ def _read_loss(flags: Mapping[str, Any], notes: str, framework: Framework) -> Lo
                 return cast(Loss, loss)
     if text and text not in _YES:
         raise BadInput(f"fused-loss {text!r:.60} is not known; allowed are yes, no, liger, cce, fused_ce, chunked")
-    return "fused_linear" if text else framework.loss
+    return framework.fused_loss if text else framework.loss
 
 
 def _read_fused_layers(flags: Mapping[str, Any], notes: str, framework: Framework, loss: Loss) -> FusedLayers:

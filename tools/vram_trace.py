@@ -21,6 +21,7 @@ Advance = Callable[[float, str], None]
 Peaks = Mapping[str, Mapping[str, float]]
 
 _BLOCK = 2
+_ATTENTION_DROPOUTS = ("attn_pdrop", "attention_dropout", "attention_probs_dropout_prob")
 _PER_LAYER_LISTS = ("layer_types", "no_rope_layers", "mlp_layer_types", "layers_block_type")
 
 
@@ -162,7 +163,8 @@ def _run_step(network: Any, optimizer: Any, tokens: Any, tracker: Any, settings:
             stack.enter_context(torch.autocast("cpu", torch.bfloat16))
         tracker.begin("loss")
         if settings.loss == "fused_linear":
-            loss = network.base_model(input_ids=tokens).last_hidden_state.float().mean()
+            inner = network.get_base_model() if hasattr(network, "peft_config") else network
+            loss = inner.base_model(input_ids=tokens).last_hidden_state.float().mean()
         else:
             loss = network(input_ids=tokens, labels=tokens).loss
     loss.backward()
@@ -190,12 +192,18 @@ def _build(model: Model, settings: TrainingSettings, depth: int) -> Any:
 
 
 def _cut(config: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """The config of the same model with fewer layers."""
+    """The config of the same model with fewer layers.
+
+    Attention without dropout: on a CPU, dropout would take the attention kernel that holds all scores.
+    """
     cut = copy.deepcopy(dict(config))
     for part in (cut, *(value for key, value in cut.items() if key in ("text_config", "llm_config"))):
         for key in ("num_hidden_layers", "n_layer", "num_layers", "n_layers"):
             if key in part:
                 part[key] = depth
+        for key in _ATTENTION_DROPOUTS:
+            if key in part:
+                part[key] = 0.0
         for key in _PER_LAYER_LISTS:
             if isinstance(part.get(key), list):
                 part[key] = part[key][:depth]
