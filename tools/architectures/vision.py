@@ -48,12 +48,15 @@ class _Sizes:
 
 
 def has_vision_form(config: Mapping[str, Any]) -> bool:
-    """Whether all sizes of a model over images are in its config and its family is known."""
+    """Whether all sizes of a model over images are in its config, which names a class of a known family.
+
+    Without a class, transformers builds some of these families without their tower.
+    """
     tower = TOWERS.get(str(config.get("model_type")))
     text, vision = config.get("text_config"), config.get("vision_config")
     if tower is None or not isinstance(text, Mapping) or not isinstance(vision, Mapping):
         return False
-    names = config.get("architectures") or [tower.architecture]
+    names = config.get("architectures") or [""]
     has_text = all(text.get(key) is not None for key in (*_TEXT_SIZES, "vocab_size"))
     is_known = text.get("model_type") in tower.text and names[0] == tower.architecture
     has_vision = all(vision.get(key) is not None for key in tower.needed)
