@@ -163,7 +163,7 @@ def _trace(report: VramReport) -> VramReport:
 
     with show_progress(sys.stderr) as advance:
         traced = trace_step(report.model, report.estimate.settings, advance)
-    estimate = replace_allocated(report.estimate, traced.parts, traced.peak_at)
+    estimate = replace_allocated(report.estimate, traced.parts, traced.peak_at.partition("_")[0])
     return replace(report, trace=traced, estimate=estimate, analytic_bytes=report.estimate.allocated_bytes.value)
 
 

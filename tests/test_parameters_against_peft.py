@@ -10,6 +10,7 @@ import pytest
 from model_variations import MASKED, adapt_with_peft, count_with_peft, seeded, vary_adaptation, vary_config
 
 from tools.adaptation import Adaptation
+from tools.adapter_defaults import IA3_DEFAULTS, LORA_DEFAULTS
 from tools.architectures import CLOSED_FORMS
 from tools.architectures.remote import REMOTE
 from tools.config_sizes import shape_from_config
@@ -162,6 +163,17 @@ def test_stacked_experts_are_those_whose_targets_peft_renames() -> None:
     assert {key: style for key, style in theirs.items() if key in CONFIG_MAPPING} == {
         key: style for key, style in STACKED_STYLES.items() if key in CONFIG_MAPPING
     }
+
+
+def test_default_targets_are_those_of_peft() -> None:
+    from peft.utils import constants
+
+    lora = constants.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    taken = constants.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
+    scaled = constants.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING
+    assert {key: list(names) for key, names in LORA_DEFAULTS.items()} == {key: lora[key] for key in LORA_DEFAULTS}
+    for model_type, (targets, second) in IA3_DEFAULTS.items():
+        assert (set(targets), set(second)) == (set(taken[model_type]), set(scaled[model_type])), model_type
 
 
 @pytest.mark.parametrize(

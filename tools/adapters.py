@@ -1,50 +1,17 @@
 """How many parameters an adapter adds: LoRA and its kin, IA3, prompt and prefix tuning, modules trained whole."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.adaptation import ALL_LINEAR, Adaptation
+from tools.adapter_defaults import IA3_DEFAULTS, LORA_DEFAULTS, SECOND_MATRICES
 from tools.errors import BadInput
 from tools.fused_targets import list_slices
 from tools.model_shape import ModelShape
 from tools.modules import Module
 from tools.stacked_targets import STACKED_STYLES, StackedTargets, rename_targets, with_experts
 from tools.targets import Match, explain_no_match, layers_among, match_modules, match_parameters, match_saved
-
-_QV = ("q_proj", "v_proj")
-_LORA_DEFAULTS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("llama", "llama4", "mistral", "mixtral", "stablelm", "qwen2", "qwen3", "opt", "gptj"), _QV),
-    **dict.fromkeys(("gemma", "gemma2", "gemma3_text", "gpt_neo", "bart"), _QV),
-    **dict.fromkeys(("bloom", "gpt_neox", "falcon", "chatglm"), ("query_key_value",)),
-    **dict.fromkeys(("gpt2", "gpt_bigcode"), ("c_attn",)),
-    **dict.fromkeys(("t5", "mt5"), ("q", "v")),
-    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra"), ("query", "value")),
-    "phi": ("q_proj", "v_proj", "fc1", "fc2"),
-    "nemotron_h": ("q_proj", "k_proj", "v_proj", "o_proj"),
-    "mpt": ("Wqkv",),
-    "codegen": ("qkv_proj",),
-}
-_IA3_DEFAULTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    **dict.fromkeys(("llama", "mistral"), (("k_proj", "v_proj", "down_proj"), ("down_proj",))),
-    **dict.fromkeys(
-        ("llama4", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3"),
-        (("q_proj", "v_proj", "down_proj"), ("down_proj",)),
-    ),
-    "mixtral": (("k_proj", "v_proj", "w2"), ("w2",)),
-    "t5": (("k", "v", "wo"), ("wo",)),
-    "mt5": (("k", "v", "wi_1"), ()),
-    **dict.fromkeys(("gpt2", "gpt_bigcode"), (("c_attn", "mlp.c_proj"), ("mlp.c_proj",))),
-    "bloom": (("query_key_value", "mlp.dense_4h_to_h"), ("mlp.dense_4h_to_h",)),
-    **dict.fromkeys(("gpt_neox", "falcon"), (("query_key_value", "dense_4h_to_h"), ("dense_4h_to_h",))),
-    "opt": (("q_proj", "k_proj", "fc2"), ("fc2",)),
-    "gptj": (("q_proj", "v_proj", "fc_out"), ("fc_out",)),
-    "gpt_neo": (("q_proj", "v_proj", "c_proj"), ("c_proj",)),
-    "phi": (("q_proj", "v_proj", "fc2"), ("fc2",)),
-    "bert": (("key", "value", "output.dense"), ("output.dense",)),
-    "roberta": (("key", "value", "output.dense"), ("output.dense",)),
-}
-_SECOND_MATRICES = ("down_proj", "fc2", "wo", "w2", "dense_4h_to_h", "mlp.c_proj", "fc_out", "output.dense")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +59,7 @@ def list_additions(shape: ModelShape, modules: Sequence[Module], adaptation: Ada
 
 def default_targets(shape: ModelShape) -> str | tuple[str, ...]:
     """PEFT's targets for LoRA on this architecture; all linear modules where it has none."""
-    return _LORA_DEFAULTS.get(config_type(shape), ALL_LINEAR)
+    return LORA_DEFAULTS.get(config_type(shape), ALL_LINEAR)
 
 
 def config_type(shape: ModelShape) -> str:
@@ -104,7 +71,7 @@ def _asked_targets(shape: ModelShape, adaptation: Adaptation) -> str | tuple[str
     """The targets given; PEFT's default; none where only parameters are named on a model without such a default."""
     if adaptation.targets is not None:
         return adaptation.targets
-    has_default = config_type(shape) in _LORA_DEFAULTS and config_type(shape) not in STACKED_STYLES
+    has_default = config_type(shape) in LORA_DEFAULTS and config_type(shape) not in STACKED_STYLES
     return () if adaptation.parameters and not has_default else default_targets(shape)
 
 
@@ -170,7 +137,7 @@ def _lora_parameters(modules: Sequence[Module], adaptation: Adaptation, stacked:
 
 def _ia3(shape: ModelShape, modules: Sequence[Module], adaptation: Adaptation) -> list[Addition]:
     """One factor for every value of the result, or of the input where the module is a second matrix of an MLP."""
-    default, second = _IA3_DEFAULTS.get(config_type(shape), (None, _SECOND_MATRICES))
+    default, second = IA3_DEFAULTS.get(config_type(shape), (None, SECOND_MATRICES))
     targets = default if adaptation.targets is None else adaptation.targets
     if targets is None:
         raise BadInput(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,14 @@ def _download(hub_id: str) -> str:
         ) from None
     except HfHubHTTPError as error:
         raise _explain_refusal(hub_id, error) from None
-    except Exception as error:
-        if is_connection_error(error):
-            raise NotAvailable(f"{hub_id}: not in the catalogue, and the hub cannot be reached; {_CHOICES}") from None
-        raise
+    except _transport_errors():
+        raise NotAvailable(f"{hub_id}: not in the catalogue, and the hub cannot be reached; {_CHOICES}") from None
 
 
-def is_connection_error(error: BaseException) -> bool:
-    """Whether an error of any HTTP library means that nobody answered."""
-    names = {base.__name__ for base in type(error).__mro__}
-    return bool(names & {"ConnectionError", "TransportError", "TimeoutException", "Timeout", "OSError"})
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the HTTP library that the hub's library uses raises when nobody answers."""
+    libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return (OSError, *(library.TransportError for library in libraries if library is not None))
 
 
 def _explain_refusal(hub_id: str, error: Exception) -> FtchatError:

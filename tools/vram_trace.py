@@ -7,6 +7,7 @@ cost the same.
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -71,7 +72,9 @@ def trace_step(
     traced = []
     for number, depth in enumerate(depths):
         advance(number / len(depths), f"tracing {depth} layers")
-        traced.append(_trace_depth(model, settings, depth))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            traced.append(_trace_depth(model, settings, depth))
     advance(1.0, "done")
     peaks = _extend(traced, depths, shape.num_layers)
     peaks, notes = _correct(peaks, model, settings)
@@ -201,9 +204,7 @@ def _cut(config: Mapping[str, Any], depth: int) -> dict[str, Any]:
         for key in ("num_hidden_layers", "n_layer", "num_layers", "n_layers"):
             if key in part:
                 part[key] = depth
-        for key in _ATTENTION_DROPOUTS:
-            if key in part:
-                part[key] = 0.0
+        part |= dict.fromkeys(_ATTENTION_DROPOUTS, 0.0)
         for key in _PER_LAYER_LISTS:
             if isinstance(part.get(key), list):
                 part[key] = part[key][:depth]
