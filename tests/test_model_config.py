@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from tools.architectures import has_closed_form
+from tools.architectures.vision import has_vision_form
 from tools.catalogue import catalogue_ids, find_by_loose_name
-from tools.config_values import model_defaults
+from tools.config_sizes import shape_from_config
+from tools.config_values import model_defaults, read_config_values, text_part
 from tools.errors import BadInput
 from tools.model_config import load_model_shape
 from tools.parameters import count_parameters
@@ -245,3 +248,21 @@ def test_a_gguf_with_absurd_counts_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1 << 62, 1 << 62))
     with pytest.raises(BadInput, match="GGUF"):
         load_model_shape(str(path))
+
+
+@pytest.mark.parametrize("junk", [None, True, -1, 2.5, 1e30, "x", [], ["a"], {}, [[1]], 10**30])
+@pytest.mark.parametrize("name", ["llama 3.1 8b", "gemma-3-4b-it", "deepseek v3", "gpt2", "t5-small", "llama 4 scout"])
+def test_no_value_in_a_config_breaks_more_than_its_own_line(name: str, junk: object) -> None:
+    config = dict(load_model_shape(name).config)
+    parts = {key: part for key, part in config.items() if isinstance(part, dict)}
+    damaged = [{**config, key: junk} for key in config]
+    damaged += [{**config, key: {**part, inner: junk}} for key, part in parts.items() for inner in part]
+    for changed in damaged:
+        try:
+            shape = shape_from_config("damaged", "file", changed)
+            is_plain = text_part(changed) is changed
+            is_closed = is_plain and has_closed_form(read_config_values(changed), shape.architecture)
+            if is_closed or has_vision_form(changed):
+                count_parameters(shape)
+        except BadInput as error:
+            assert "\n" not in str(error)

@@ -56,9 +56,9 @@ def has_vision_form(config: Mapping[str, Any]) -> bool:
     text, vision = config.get("text_config"), config.get("vision_config")
     if tower is None or not isinstance(text, Mapping) or not isinstance(vision, Mapping):
         return False
-    names = config.get("architectures") or [""]
+    names = config.get("architectures")
     has_text = all(text.get(key) is not None for key in (*_TEXT_SIZES, "vocab_size"))
-    is_known = text.get("model_type") in tower.text and names[0] == tower.architecture
+    is_known = text.get("model_type") in tower.text and names == [tower.architecture]
     has_vision = all(vision.get(key) is not None for key in tower.needed)
     return is_known and has_text and has_vision and isinstance(config.get("tie_word_embeddings"), bool)
 
@@ -96,7 +96,7 @@ def _gemma3(sizes: _Sizes, text: ConfigValues) -> list[Module]:
         convolution(
             f"{root}embeddings.patch_embedding", hidden, sizes.get("num_channels", 3), (patch, patch), bias=True
         ),
-        embedding(f"{root}embeddings.position_embedding", (sizes.get("image_size") // patch) ** 2, hidden),
+        embedding(f"{root}embeddings.position_embedding", (sizes.get("image_size") // max(patch, 1)) ** 2, hidden),
         *_linears(layer, matrices, layers, bias=True),
         *(norm(f"{layer}{name}", hidden, bias=True, layers=layers) for name in ("layer_norm1", "layer_norm2")),
         norm(f"{root}post_layernorm", hidden, bias=True),
@@ -185,7 +185,7 @@ def _mistral3(sizes: _Sizes, text: ConfigValues) -> list[Module]:
 def _llama4(sizes: _Sizes, text: ConfigValues) -> list[Module]:
     width, inner, layers = sizes.get("hidden_size"), sizes.get("intermediate_size"), range(sizes.tower.num_layers)
     patch, root = sizes.get("patch_size"), "vision_model."
-    positions = (sizes.get("image_size") // patch) ** 2 + 1
+    positions = (sizes.get("image_size") // max(patch, 1)) ** 2 + 1
     layer, adapter = f"{root}model.layers.{{}}.", f"{root}vision_adapter.mlp."
     matrices = [(f"self_attn.{name}", width, width) for name in ("q_proj", "k_proj", "v_proj", "o_proj")]
     matrices += [("mlp.fc1", inner, width), ("mlp.fc2", width, inner)]
