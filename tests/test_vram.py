@@ -237,3 +237,27 @@ def test_a_warm_estimate_takes_two_milliseconds() -> None:
         estimate_vram(model, settings)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.002
+
+
+@pytest.mark.parametrize(
+    ("config", "attention", "expected"),
+    [
+        ({"model_type": "bloom", "n_head": 16}, "flash", "eager"),
+        ({"model_type": "gemma2"}, "sdpa", "eager"),
+        ({"model_type": "gemma2"}, "flash", "flash"),
+        ({"model_type": "mistral"}, "sdpa", "sdpa"),
+    ],
+)
+def test_code_without_a_kernel_holds_all_scores(config: dict[str, Any], attention: str, expected: str) -> None:
+    found = estimate(make_model(**config), method="lora", attention=attention)
+    assert found.settings.attention == expected
+    assert any("holds all scores" in note for note in found.notes) == (expected != attention)
+
+
+@pytest.mark.parametrize(("activation", "copies"), [("gelu", 2), ("gelu_new", 5), ("relu", 1)])
+def test_an_activation_keeps_what_its_code_keeps(activation: str, copies: int) -> None:
+    """Full fine-tuning also keeps the last matrix's input, which is ReLU's own result."""
+    config: dict[str, Any] = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
+    config |= {"vocab_size": 50257, "activation_function": activation}
+    found = estimate(make_model(config), method="full", checkpointing="none", seq_len=1024, micro_batch=16)
+    assert found.parts["activations_mlp"] == copies * 2 * 4 * 768 * 12 * 1024 * 16

@@ -59,7 +59,7 @@ def estimate_vram(model: Model, settings: TrainingSettings) -> VramEstimate:
     Raises:
         BadInput: targets or optimiser are not known.
     """
-    settings, notes = _cap_length(model.shape, settings)
+    settings, notes = _adjust(model.shape, settings)
     step = build_step(model, settings)
     moments = list_moments(step)
     peak_at, parts = find_peak(moments)
@@ -114,10 +114,24 @@ def judge(estimate: VramEstimate, gpu: Gpu) -> Verdict:
     return "tight" if estimate.allocated_bytes.value + context <= gpu.usable_bytes else "does_not_fit"
 
 
-def _cap_length(shape: ModelShape, settings: TrainingSettings) -> tuple[TrainingSettings, tuple[str, ...]]:
-    """A learned position table ends; longer sequences cannot be."""
+def _adjust(shape: ModelShape, settings: TrainingSettings) -> tuple[TrainingSettings, tuple[str, ...]]:
+    """What the model's code does whatever the settings say: positions end, and some attention has one kernel only."""
+    notes = []
     rows = shape.position_table_size
     if rows and settings.seq_len > rows:
-        note = f"sequences end at {rows} tokens, the rows of the model's position table"
-        return replace(settings, seq_len=rows), (note,)
-    return settings, ()
+        notes.append(f"sequences end at {rows} tokens, the rows of the model's position table")
+        settings = replace(settings, seq_len=rows)
+    if _needs_all_scores(shape, settings):
+        notes.append(f"attention holds all scores, since {shape.model_type} has no {settings.attention} kernel")
+        settings = replace(settings, attention="eager")
+    return settings, tuple(notes)
+
+
+def _needs_all_scores(shape: ModelShape, settings: TrainingSettings) -> bool:
+    """BLOOM's ALiBi never has a kernel; soft caps, sinks and one head of keys leave PyTorch's own to the plain form."""
+    if FRAMEWORKS[settings.framework].expands_heads or settings.attention == "eager":
+        return False
+    if shape.model_type == "bloom":
+        return True
+    is_single = shape.num_kv_heads == 1 and shape.model_type in ("falcon", "gpt_bigcode")
+    return settings.attention == "sdpa" and (shape.model_type in ("gemma2", "gpt_oss") or is_single)

@@ -84,9 +84,9 @@ def _count_attention(widths: LayerWidths, element: int, settings: TrainingSettin
 
 
 def _count_mlp(widths: LayerWidths, element: int, *, keeps_product: bool, is_fused: bool) -> float:
-    """Gated: gate, its activation and up; plain: the first result; and their product where a matrix after it learns."""
-    inner = (2 if is_fused else 3) if widths.is_gated else 1
-    return element * (inner + keeps_product) * widths.mlp + element * widths.gathered
+    """What the activation keeps, and its result where the matrix after it learns."""
+    inner = widths.inner_copies - (is_fused and widths.is_gated)
+    return element * (inner + (keeps_product and widths.keeps_product)) * widths.mlp + element * widths.gathered
 
 
 def _count_adapters(

@@ -21,6 +21,8 @@ class LayerWidths:
         num_heads: query heads, for attention scores.
         num_norms: norms over the residual stream.
         is_gated: the MLP has a gate.
+        inner_copies: values of the inner width that the MLP keeps for its own backward pass.
+        keeps_product: the input of the MLP's last matrix is a tensor of its own, not the activation's result.
         is_rms: the norms are RMSNorm.
         has_qk_norm: queries and keys are normalised.
         is_grouped: several query heads share keys and values.
@@ -36,6 +38,8 @@ class LayerWidths:
     num_heads: int
     num_norms: int
     is_gated: bool
+    inner_copies: int
+    keeps_product: bool
     is_rms: bool
     has_qk_norm: bool
     is_grouped: bool
@@ -69,10 +73,31 @@ def read_widths(shape: ModelShape, *, loops_experts: bool = False) -> LayerWidth
         num_heads=shape.num_heads,
         num_norms=4 if shape.model_type.startswith(("gemma2", "gemma3", "gemma4")) else 2,
         is_gated=shape.is_gated_mlp,
+        inner_copies=_count_inner_copies(shape),
+        keeps_product=_name_activation(shape) != "relu",
         is_rms=shape.norm == "rms",
         has_qk_norm=shape.has_qk_norm,
         is_grouped=shape.num_kv_heads < shape.num_heads and not is_latent,
     )
+
+
+def _count_inner_copies(shape: ModelShape) -> int:
+    """Gate, its activation and up; a fused activation's input; or the five steps of a GELU written in Python.
+
+    Source:
+        NewGELUActivation in transformers/activations.py: the input, its cube, the tanh, one more, half the input.
+    """
+    if shape.is_gated_mlp:
+        return 3
+    return 4 if _name_activation(shape) in ("gelu_new", "gelu_fast") else 1
+
+
+def _name_activation(shape: ModelShape) -> str:
+    for key in ("hidden_act", "activation_function", "hidden_activation"):
+        if shape.config.get(key):
+            return str(shape.config[key])
+    defaults = {"opt": "relu", **dict.fromkeys(("gpt2", "gptj", "gpt_neo", "codegen", "phi"), "gelu_new")}
+    return defaults.get(shape.model_type, "")
 
 
 def _moe_share(shape: ModelShape) -> float:

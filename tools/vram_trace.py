@@ -5,7 +5,6 @@ layers are traced and each moment of the step is extended linearly to the real d
 cost the same.
 """
 
-import copy
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from tools.errors import BadInput
 from tools.vram_model import Model
+from tools.vram_network import build_network, materialise
 from tools.vram_optimizers import OPTIMIZERS, Optimizer
 from tools.vram_settings import TrainingSettings
 
@@ -22,8 +22,6 @@ Advance = Callable[[float, str], None]
 Peaks = Mapping[str, Mapping[str, float]]
 
 _BLOCK = 2
-_ATTENTION_DROPOUTS = ("attn_pdrop", "attention_dropout", "attention_probs_dropout_prob")
-_PER_LAYER_LISTS = ("layer_types", "no_rope_layers", "mlp_layer_types", "layers_block_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +139,11 @@ def _trace_depth(model: Model, settings: TrainingSettings, depth: int) -> Peaks:
 
     from tools.vram_tracker import StepTracker
 
-    network = _build(model, settings, depth)
+    network = build_network(model, settings, depth)
     tracker = StepTracker()
     with ExitStack() as stack:
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
-        _materialise(network)
+        materialise(network)
         optimizer = _make_optimizer(network, settings)
         tracker.track_external(network, optimizer)
         tokens = torch.zeros((settings.micro_batch, settings.seq_len), dtype=torch.long)
@@ -174,81 +172,6 @@ def _run_step(network: Any, optimizer: Any, tokens: Any, tracker: Any, settings:
     tracker.begin("optimizer")
     optimizer.step()
     optimizer.zero_grad()
-
-
-def _build(model: Model, settings: TrainingSettings, depth: int) -> Any:
-    """The network on the meta device, with adapters, checkpointing and fewer layers."""
-    import torch
-
-    from tools.meta_device import build_on_meta
-
-    network = build_on_meta(model.shape.name, _cut(model.shape.config, depth))
-    network = network.to(torch.float32 if settings.weights == "fp32" else torch.bfloat16)
-    if settings.adapter != "none":
-        network = _add_adapters(network, model, settings)
-    network.train()
-    if settings.checkpointing == "full":
-        network.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
-        if settings.adapter != "none":
-            network.enable_input_require_grads()
-    return network
-
-
-def _cut(config: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """The config of the same model with fewer layers.
-
-    Attention without dropout: on a CPU, dropout would take the attention kernel that holds all scores.
-    """
-    cut = copy.deepcopy(dict(config))
-    for part in (cut, *(value for key, value in cut.items() if key in ("text_config", "llm_config"))):
-        for key in ("num_hidden_layers", "n_layer", "num_layers", "n_layers"):
-            if key in part:
-                part[key] = depth
-        part |= dict.fromkeys(_ATTENTION_DROPOUTS, 0.0)
-        for key in _PER_LAYER_LISTS:
-            if isinstance(part.get(key), list):
-                part[key] = part[key][:depth]
-    return cut
-
-
-def _add_adapters(network: Any, model: Model, settings: TrainingSettings) -> Any:
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from tools.vram_frameworks import FRAMEWORKS
-    from tools.vram_matrices import find_adapted_names
-
-    config = LoraConfig(
-        r=settings.rank,
-        lora_dropout=settings.dropout,
-        target_modules=find_adapted_names(model.modules, settings.targets),
-        use_dora=False,
-    )
-    with torch.device("meta"):
-        network = get_peft_model(network, config, autocast_adapter_dtype=False)
-    dtype = torch.float32 if FRAMEWORKS[settings.framework].adapter_bytes == 4 else torch.bfloat16
-    for module in network.modules():
-        for name, parameter in list(module._parameters.items()):
-            if parameter is not None and parameter.requires_grad:
-                module._parameters[name] = torch.nn.Parameter(parameter.to(dtype))
-    return network
-
-
-def _materialise(network: Any) -> None:
-    """Put fake tensors of the CPU in the place of those of the meta device; tied weights stay tied."""
-    import torch
-
-    made: dict[int, Any] = {}
-    for module in network.modules():
-        for tensors in (module._parameters, module._buffers):
-            for name, tensor in tensors.items():
-                if tensor is None:
-                    continue
-                if id(tensor) not in made:
-                    fake = torch.empty(tensor.shape, dtype=tensor.dtype)
-                    is_parameter = isinstance(tensor, torch.nn.Parameter)
-                    made[id(tensor)] = torch.nn.Parameter(fake, tensor.requires_grad) if is_parameter else fake
-                tensors[name] = made[id(tensor)]
 
 
 def _make_optimizer(network: Any, settings: TrainingSettings) -> Any:
