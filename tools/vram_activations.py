@@ -120,10 +120,14 @@ def _activation_backward(widths: LayerWidths, element: int, *, is_fused: bool) -
 
 
 def _adapter_backward(widths: LayerWidths, element: int, settings: TrainingSettings, framework: Framework) -> float:
-    """The down projection's adapter makes gradients of the inner width in its own type, twice with dropout."""
+    """The down projection's adapter makes gradients of the inner width in its own type, twice with dropout.
+
+    Its input and the norms' results are still there: nothing of the layer has been given back yet.
+    """
     if settings.fused_layers == "all" or framework.adapter_bytes == element:
         return 2 * element * widths.largest_mlp
-    return (8 if settings.dropout else 4) * widths.largest_mlp + 4 * widths.hidden
+    gradients = (8 if settings.dropout else 4) * widths.largest_mlp + 4 * widths.hidden
+    return gradients + element * (widths.largest_mlp + 2 * widths.num_norms * widths.hidden)
 
 
 def _scores_backward(widths: LayerWidths, settings: TrainingSettings) -> float:

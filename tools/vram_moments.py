@@ -143,10 +143,26 @@ def _loss(step: Step) -> Parts:
 
 
 def _backward(step: Step) -> Parts:
-    """The worse of the first and the last layer that the backward pass meets."""
+    """The worst of the first layer that the backward pass meets, the last, and the embedding after it."""
     first = _add(_saved(step, step.matrices.num_layers), _recomputed(step), _gradients(step, _head_share(step)))
-    last = _add(_saved(step, 1), _recomputed(step), _gradients(step, 1.0), _retained(step))
-    return max(first, last, key=lambda parts: sum(parts.values()))
+    last = _add(_saved(step, 1), _recomputed(step), _gradients(step, _share_before_last(step)), _retained(step))
+    embedding = _add(_gradients(step, 1.0), _embedding_gradient(step))
+    return max(first, last, embedding, key=lambda parts: sum(parts.values()))
+
+
+def _share_before_last(step: Step) -> float:
+    """The share of gradients that stand when the first layer's own backward pass begins."""
+    if step.settings.adapter != "none" or not step.weights.trained:
+        return 1.0
+    matrices = step.matrices
+    return max(0.0, 1 - (matrices.per_layer + matrices.embedding - matrices.head) / matrices.total)
+
+
+def _embedding_gradient(step: Step) -> Parts:
+    """The embedding's gradient is dense; where the head shares its weights, it is made apart and then added."""
+    if step.settings.adapter != "none" or step.matrices.embedding > step.matrices.head:
+        return {}
+    return {"temporary": step.matrices.head * step.weights.trained_bytes / step.settings.gradient_shards}
 
 
 def _recomputed(step: Step) -> dict[str, float]:

@@ -126,6 +126,10 @@ def _correct(peaks: Peaks, model: Model, settings: TrainingSettings) -> tuple[di
     if settings.loss == "fused_linear":
         notes.append("the fused loss is counted, not run")
         corrected["loss"]["temporary"] += step.loss.forward
+        head = step.matrices.head * step.weights.trained_bytes if settings.adapter == "none" else 0
+        for moment in ("backward_last_layer", "backward_middle", "backward_first_layer"):
+            if moment in corrected:
+                corrected[moment]["gradients"] += head
     return corrected, notes
 
 
