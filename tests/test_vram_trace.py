@@ -73,7 +73,7 @@ def test_the_analytic_estimate_agrees_with_the_trace(model: Model, flags: dict[s
     """The traced code is that of the installed transformers, so its bytes for a logit are taken."""
     flags = {"framework": "trl", "compute": "pure", "seq_len": 512, "fused_loss": "no", "attention": "sdpa"} | flags
     traced = trace_step(model, settings_of(model, **flags), lambda *_: None)
-    assert estimate(model, **flags).allocated_bytes.value == pytest.approx(traced.allocated_bytes, rel=0.08)
+    assert estimate(model, **flags).allocated_bytes.value == pytest.approx(traced.allocated_bytes, rel=0.05)
 
 
 def test_quantised_weights_are_counted(model: Model) -> None:
