@@ -119,6 +119,8 @@ def test_every_optimizer_and_framework_is_found_by_its_own_name() -> None:
         ("all-linear", 7),
         ("", 2),
         ("gate_proj+up_proj+down_proj", 3),
+        ("query,value,projection,mlp,head", 6),
+        ("lora_query,lora_key", 2),
         (r".*self_attn\.(q|k)_proj", 2),
     ],
 )

@@ -13,6 +13,9 @@ _MLP = ("gate_proj", "up_proj", "down_proj")
 _SHORT = dict(zip("qkvo", _ATTENTION, strict=True)) | {"gate": "gate_proj", "up": "up_proj", "down": "down_proj"}
 _SHORT |= {"w1": "gate_proj", "w2": "up_proj", "output_proj": "o_proj", "all_linear": "all-linear"}
 
+_GROUPS = {"query": ("q_proj",), "key": ("k_proj",), "value": ("v_proj",), "projection": ("o_proj",), "mlp": _MLP}
+"""LitGPT's switches (lora_query, lora_projection, lora_mlp ...), by the words behind ``lora_``."""
+
 _FUSED_QKV = ("c_attn", "qkv_proj", "query_key_value", "W_pack", "Wqkv", "wqkv", "qkv", "q_attn")
 _OUTPUT = ("attn.c_proj", "self_attention.dense", "attention.dense", "out_proj", "o_proj", "wo", "dense")
 _EQUIVALENT = {
@@ -117,8 +120,10 @@ def read_targets(text: str) -> tuple[str, ...]:
         return ("all-linear",)
     if _REGEX.search(text):
         return (text,)
-    parts = (part.strip().strip("\"'") for part in re.split(r"[+,;\s]+", text))
-    return tuple(_SHORT.get(part, part) if part not in ("w1", "w2") or "c_attn" not in text else part for part in parts)
+    parts = (part.strip("\"'").removeprefix("lora_") for part in re.split(r"[+,;\s]+", text))
+    is_qwen = "c_attn" in text
+    names = ((part,) if is_qwen else _GROUPS.get(part) or (_SHORT.get(part, part),) for part in parts)
+    return tuple(name for group in names for name in group)
 
 
 def _matches(name: str, wanted: Iterable[str]) -> bool:
