@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from tools.errors import BadInput
@@ -50,48 +51,56 @@ def read_settings(flags: Mapping[str, Any], shape: ModelShape) -> TrainingSettin
         BadInput: a value is not one of those allowed.
     """
     framework = find_framework(_text(flags, "framework") or "trl")
-    notes = f"{_text(flags, 'framework')} {_text(flags, 'notes')}".lower()
     method = _text(flags, "method").lower() or "lora"
-    adapter = _read_adapter(method)
-    quantization = _read_quantization(flags, method, shape, adapter)
-    sharding = _read_sharding(_text(flags, "sharding"), notes)
-    num_gpus = _count(flags, "num_gpus", 1)
+    settings = _read_method(flags, method, shape, framework)
     seq_len = _count(flags, "seq_len", 0)
-    loss = _read_loss(flags, notes, framework)
     capacity = flags.get("capacity_bytes")
-    return TrainingSettings(
-        adapter=adapter,
-        quantization=quantization,
-        is_double_quantized=_read_switch(flags, "double_quant", default=True),
-        weights=_read_weights(_text(flags, "weights")),
-        compute=_read_compute(flags, sharding, framework, adapter, quantization),
-        optimizer=find_optimizer(_text(flags, "optimizer") or framework.optimizer).name,
-        steps_in_backward=_steps_in_backward(flags, framework, adapter),
+    return replace(
+        settings,
         micro_batch=_count(flags, "micro_batch", 1),
         seq_len=seq_len or framework.seq_len,
+        is_length_assumed=not seq_len,
         is_packed=_read_switch(flags, "packing", default=framework.is_packed),
         accumulation=_count(flags, "accumulation", 1),
         checkpointing=_read_checkpointing(flags, framework),
         attention=_read_attention(_text(flags, "attention"), framework),
-        upcasts_rest=("baseline-peft" in notes and num_gpus == 1)
-        or (framework.upcasts_rest and quantization in ("nf4", "int8")),
-        loss=loss,
-        fused_layers=_read_fused_layers(flags, notes, framework, loss),
-        keeps_experts="experts stay" in _text(flags, "weights").lower(),
         rank=_count(flags, "rank", 16),
         dropout=_fraction(flags, "dropout", framework.dropout),
         targets=_text(flags, "targets") or framework.targets,
         modules_to_save=_text(flags, "modules_to_save") or ("embed_tokens" if "embed" in method else ""),
-        num_gpus=num_gpus,
-        sharding=sharding if num_gpus > 1 or sharding.startswith("zero") else "none",
         offloads_optimizer=_offloads(flags, "optimizer"),
         offloads_parameters=_offloads(flags, "param"),
         objective=_read_objective(flags, method),
-        has_reference=_read_switch(flags, "reference_model", default=adapter == "none" and "dpo" in method),
         evaluation_batch=_count(flags, "evaluation_batch", 0, least=0),
-        framework=framework.name,
         capacity_bytes=int(capacity) if isinstance(capacity, int) else 0,
-        is_length_assumed=not seq_len,
+    )
+
+
+def _read_method(flags: Mapping[str, Any], method: str, shape: ModelShape, framework: Framework) -> TrainingSettings:
+    """What is trained, in which types, by which optimiser and loss, on how many GPUs."""
+    notes = f"{_text(flags, 'framework')} {_text(flags, 'notes')}".lower()
+    adapter = _read_adapter(method)
+    quantization = _read_quantization(flags, method, shape, adapter)
+    sharding = _read_sharding(_text(flags, "sharding"), notes)
+    num_gpus = _count(flags, "num_gpus", 1)
+    loss = _read_loss(flags, notes, framework)
+    upcasts = framework.upcasts_rest and quantization in ("nf4", "int8")
+    return TrainingSettings(
+        adapter=adapter,
+        quantization=quantization,
+        is_double_quantized=_read_switch(flags, "double_quant", default=True),
+        keeps_experts="experts stay" in _text(flags, "weights").lower(),
+        weights=_read_weights(_text(flags, "weights")),
+        compute=_read_compute(flags, sharding, framework, adapter, quantization),
+        upcasts_rest=upcasts or ("baseline-peft" in notes and num_gpus == 1),
+        optimizer=find_optimizer(_text(flags, "optimizer") or framework.optimizer).name,
+        steps_in_backward=_steps_in_backward(flags, framework, adapter),
+        loss=loss,
+        fused_layers=_read_fused_layers(flags, notes, framework, loss),
+        num_gpus=num_gpus,
+        sharding=sharding if num_gpus > 1 or sharding.startswith("zero") else "none",
+        has_reference=_read_switch(flags, "reference_model", default=adapter == "none" and "dpo" in method),
+        framework=framework.name,
     )
 
 
