@@ -12,7 +12,7 @@ from tools.errors import BadInput, FtchatError, NotAvailable
 
 MAX_INTERVAL_SECONDS = 86_400
 GARBAGE_THRESHOLDS = (100_000, 20, 20)
-COMMANDS = ("ask", "check", "cards")
+COMMANDS = ("ask", "check", "cards", "params", "vram")
 
 
 _EPILOG = """\
@@ -23,6 +23,8 @@ examples:
   ftchat check --follow train.log                     new findings as they come
   ftchat check --format sarif --output out.sarif *.log
   ftchat cards search "answers never stop"            what the cards know
+  ftchat params "llama 3.1 8b" --rank 16              how many parameters are trained
+  ftchat vram "llama 3.1 8b" --method qlora           will it fit?
 
 exit codes:
   0   done; for check: nothing of severity warning or worse was found
@@ -71,6 +73,8 @@ def _dispatch(arguments: list[str]) -> int:
         "ask": commands.run_ask,
         "check": commands.run_check,
         "cards": commands.run_cards,
+        "params": commands.run_params,
+        "vram": commands.run_vram,
     }[command]
     code = run(options)
     sys.stdout.flush()
@@ -88,7 +92,7 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     if named in COMMANDS:
-        _add_commands(parser)
+        _add_commands(parser, named)
     else:
         parser.add_argument(
             "question",
@@ -101,8 +105,21 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_commands(parser: argparse.ArgumentParser) -> None:
+def _add_commands(parser: argparse.ArgumentParser, named: str) -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    if named == "params":
+        from assistant import params_command
+
+        params_command.add_parser(commands)
+    elif named == "vram":
+        from assistant import vram_command
+
+        vram_command.add_parser(commands)
+    else:
+        _add_log_commands(commands)
+
+
+def _add_log_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     raw = argparse.RawDescriptionHelpFormatter
     ask = commands.add_parser("ask", help="answer a question from logs and cards", epilog=_EPILOG, formatter_class=raw)
     ask.add_argument("question", nargs="?", metavar="QUESTION")

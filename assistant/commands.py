@@ -38,6 +38,20 @@ def run_check(options: argparse.Namespace) -> int:
     return check_files(options)
 
 
+def run_params(options: argparse.Namespace) -> int:
+    """``ftchat params``: count a model's parameters."""
+    from assistant import params_command
+
+    return params_command.run(options)
+
+
+def run_vram(options: argparse.Namespace) -> int:
+    """``ftchat vram``: estimate the memory of a training run."""
+    from assistant import vram_command
+
+    return vram_command.run(options)
+
+
 def run_cards(options: argparse.Namespace) -> int:
     """``ftchat cards``: list, show, search, build."""
     from assistant import card_commands
