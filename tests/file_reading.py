@@ -64,7 +64,11 @@ def read_file(file_format: FileFormat, data: bytes | str, name: str = "log", pie
     """Read a file with one format, in small pieces where a size for them is given."""
     raw = data.encode() if isinstance(data, str) else data
     builder, texts = RunBuilder(name, format=file_format.name), []
-    builder.feed_text = lambda number, text: texts.append((number, text))
+
+    def take(number: int, text: bytes, quoted: bytes | None = None) -> None:
+        texts.append((number, text))
+
+    builder.feed_text = take
     file_format.read(SlowReader(raw, piece_bytes) if piece_bytes else io.BytesIO(raw), builder)
     return Reading(builder.build(), texts)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from run_factory import add_evals, descend, make_rows, render, render_state
 
 from tools.errors import BadInput
-from tools.log_formats import LINE_FORMATS
+from tools.log_formats import FILE_FORMATS, LINE_FORMATS
 from tools.log_formats.config_file import CONFIG_FILE
 from tools.log_formats.html_table import HTML_TABLE
 from tools.log_formats.notebook import NOTEBOOK
@@ -219,3 +219,8 @@ def test_a_config_gives_settings_and_no_run(text: str, wanted: dict[str, object]
 )
 def test_a_log_that_begins_with_its_config_is_no_config(text: str) -> None:
     assert claims(text.encode()) == []
+
+
+def test_the_ranks_of_a_job_log_are_no_keys_of_a_config() -> None:
+    text = b"0: Num Epochs = 3\n0: learning_rate: 1e-4\n0: seed: 42\n0: {'loss': 2.4, 'epoch': 0.1}\n"
+    assert not any(file_format.detect(text) for file_format in FILE_FORMATS)

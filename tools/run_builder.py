@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import eq
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from tools.bars import Bars
 from tools.log_formats.frames import MAX_QUOTED_BYTES, decode, strip_ansi
 from tools.log_formats.progress import read_frame
 from tools.log_formats.record import Kind, Record, classify, kind_of
 from tools.row_batch import TELLING_METRICS, Event, Row, Totals, choose_telling
-from tools.run import Line, Point, Problem, Run, Series, Setting, Total
+from tools.run import Line, Point, Problem, Run, Setting
+from tools.run_series import make_series, make_summary, name_train_loss
 from tools.segments import cut_last_run, is_excerpt, split_segments
 from tools.steps import RawRow, read_epoch, read_step, resolve_steps, training_total
 
@@ -24,11 +25,8 @@ SAMPLED_EVENTS = 50
 THINNING = 4
 ROWS_PER_BLOCK = 24
 """A long run keeps the rows with extremes, at most six of a block: a quarter of them."""
-TRAIN_LOSS_OF_EVAL = "eval_train_loss"
 BAR_SIGN = b"%|"
-T = TypeVar("T")
 ToRecord = Callable[[int], Record]
-COORDINATES = frozenset({"step", "epoch", "total_steps"})
 
 
 def make_record(row: Row) -> Record:
@@ -230,12 +228,12 @@ class RunBuilder:
             self.notes.append(f"rows of {len(self._other_ranks)} other rank(s) repeat those of rank {self._rank}")
         total = training_total(judged, self._settings)
         steps = resolve_steps(judged, self._settings, total)
-        totals = _name_train_loss(self._totals.all())
+        totals = name_train_loss(self._totals.all())
         return Run(
             name=self.name,
             format=self.format or ("console" if self.problems else None),
-            series=_name_train_loss(_series(judged, steps, totals if len(judged) == len(rows) else {})),
-            summary=_summary(judged, steps),
+            series=name_train_loss(make_series(judged, steps, totals if len(judged) == len(rows) else {})),
+            summary=make_summary(judged, steps),
             settings=self._settings,
             problems=tuple(self.problems),
             stages=self._bars.stages(total or self._bars.longest()),
@@ -248,55 +246,6 @@ class RunBuilder:
             segments=segments,
             rank_faults=self._rank_faults,
         )
-
-
-def _name_train_loss(found: dict[str, T]) -> dict[str, T]:
-    """Where only evaluations tell the training loss, call that the loss."""
-    if "loss" in found or TRAIN_LOSS_OF_EVAL not in found:
-        return found
-    return {"loss" if name == TRAIN_LOSS_OF_EVAL else name: value for name, value in found.items()}
-
-
-def _point(row: RawRow, name: str, step: int | None) -> Point:
-    record = row.record
-    return Point(record.values[name], step, read_epoch(record.values), record.lines.get(name, record.line))
-
-
-def _series(rows: Sequence[RawRow], steps: Sequence[int | None], totals: Mapping[str, Total]) -> dict[str, Series]:
-    points: dict[str, list[Point]] = {}
-    for row, step in zip(rows, steps, strict=True):
-        if row.record.kind == "summary":
-            continue
-        for name in row.record.values:
-            if name not in COORDINATES:
-                found = points.setdefault(name, [])
-                if len(found) > 1 and found[-1].value == found[-2].value and _is_redrawn(found[-1], step, row):
-                    found.pop()
-                found.append(_point(row, name, step))
-    return {
-        name: Series(name, tuple(found), totals[name].num_points if name in totals else len(found))
-        for name, found in points.items()
-    }
-
-
-def _is_redrawn(last: Point, step: int | None, row: RawRow) -> bool:
-    """Whether a bar showed this step before, still with the values of the step before that: it is drawn twice a step.
-
-    Where the values were new, the step may be stale: tqdm draws it again after a tenth of a second only.
-    """
-    return step is not None and last.step == step and all(_is_bar(one) for one in (row.record.line, last.line))
-
-
-def _is_bar(line: Line) -> bool:
-    return BAR_SIGN.decode() in line.text
-
-
-def _summary(rows: Sequence[RawRow], steps: Sequence[int | None]) -> dict[str, Point]:
-    summary: dict[str, Point] = {}
-    for row, step in zip(rows, steps, strict=True):
-        if row.record.kind == "summary":
-            summary.update({name: _point(row, name, step) for name in row.record.values})
-    return summary
 
 
 def _thin(rows: Sequence[RawRow]) -> list[RawRow]:

@@ -15,11 +15,12 @@ from evals.stamp import stamp_cases
 
 FORMAT = re.compile(r" \[([^\]]+)\]")
 RESULTS = Path(__file__).parents[2] / "docs" / "evidence.json"
+REAL_LOGS = "real logs"
 FAMILIES = {
     "made-up, state file": ("state", "variants", "drawn"),
     "made-up, other formats": ("console", "formats", "layers", "texts"),
     "recorded": ("recorded_state", "recorded_console", "recorded_4", "digits"),
-    "real logs": (REAL,),
+    REAL_LOGS: (REAL,),
 }
 """Groups whose scores by id stand in one column."""
 
@@ -30,8 +31,8 @@ def write_results(graded: Graded) -> None:
     """Write the figures of all groups; those of the real logs are kept where the logs are not at hand."""
     before = read_results() if RESULTS.is_file() else {"groups": {}, "ids": {}}
     fresh = make_results(graded)
-    for part in ("groups", "ids"):
-        kept = {name: figures for name, figures in before[part].items() if name not in fresh[part]}
+    for part, private in (("groups", PRIVATE), ("ids", {REAL_LOGS})):
+        kept = {name: figures for name, figures in before[part].items() if name in private - fresh[part].keys()}
         fresh[part] |= kept
     RESULTS.write_text(json.dumps(fresh, indent=1) + "\n", encoding="utf-8")
 

@@ -19,7 +19,9 @@ MIN_SETTINGS = 2
 MAX_LINE_LENGTH = 2000
 MAX_HELD_LINES = 200
 
-_YAML_LINE = lazy_pattern(r"\s{0,80}(?:#.*|---|\.\.\.|-(?:\s.*)?|[\w.\-/\"']{1,120}\s{0,20}:(?:\s.*)?|[\]}],?)?\r?")
+_YAML_LINE = lazy_pattern(
+    r"\s{0,80}(?:#.*|---|\.\.\.|-(?:\s.*)?|[A-Za-z_\"'][\w.\-/\"']{0,120}\s{0,20}:(?:\s.*)?|[\]}],?)?\r?"
+)
 _CONTINUED = lazy_pattern(r"\s{2,80}\S.*")
 _TRACKED_KEY = lazy_pattern(r"([A-Za-z_][\w./-]{0,120}):\s{0,20}")
 _TRACKED_VALUE = lazy_pattern(r"\s{2,8}value:\s{1,8}(\S.{0,400})")
