@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.answer import Answer, ToolCall
-from assistant.compose import Draft, ask_for, closing_sections, opening_sections
+from assistant.compose import Draft, Section, ask_for, closing_sections, opening_sections
 from assistant.events import (
     CardsFound,
     Event,
@@ -23,6 +23,7 @@ from assistant.events import (
     WordsAwaited,
 )
 from assistant.evidence import Evidence, cite_sources, collect_evidence
+from assistant.measures import HEADING, Measure, measure, plan_flags, say_why_not
 from assistant.moves import PlannedMove, plan_moves
 from assistant.render import render_sections, render_words
 from knowledge.card import Card, Knob
@@ -53,12 +54,15 @@ class Request:
         logs: paths, or (name, stream) for what is piped in.
         settings: of the training config, by name.
         notes: what was handed over and cannot be used, in words.
+        model, gpu: what to count and to estimate, by name; "" where nothing was named.
     """
 
     question: str
     logs: Sequence[Path | tuple[str, ByteSource]] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    model: str = ""
+    gpu: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Turn:
         self._request, self._parts = request, parts
         self._judged: list[tuple[Run, Diagnosis]] = []
         self._calls: list[ToolCall] = []
+        self._measures: list[Measure] = []
         self._notes = list(request.notes)
         self._search_failed = False
 
@@ -99,15 +104,21 @@ class Turn:
         cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
         draft = Draft(self._judged, (), (), cards, self._notes)
         yield from map(SectionComposed, opening := opening_sections(draft))
+        yield from self._measure()
+        if self._measures:
+            opening.append(Section(HEADING, tuple((text, ()) for one in self._measures for text, _ in one.texts)))
+            yield SectionComposed(opening[-1])
         writer = self._open_writer()
         hits, in_scope = yield from self._find_cards(findings)
         if self._request.logs and not self._judged and not in_scope:
             raise NothingToSay(self._notes[-1])
         cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
-        is_covered = in_scope or not self._request.question or self._search_failed
+        is_covered = in_scope or not self._request.question or self._search_failed or bool(self._measures)
         draft = replace(self._draft(findings, hits, cards), is_covered=is_covered)
         yield from map(SectionComposed, closing := closing_sections(draft))
-        evidence = collect_evidence(self._judged, draft.moves, [(card.id, card.signs[0]) for card in draft.asked[:1]])
+        measured = [(text, value, one.name) for one in self._measures for text, value in one.texts]
+        signs = [(card.id, card.signs[0]) for card in draft.asked[:1]]
+        evidence = collect_evidence(self._judged, draft.moves, signs, measured)
         words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
         text = render_sections([*opening, *closing], TEXT_WIDTH)
         if words:
@@ -151,6 +162,26 @@ class Turn:
             yield self._finished("diagnose", {"file": name}, found, started)
             self._judged.append((run, diagnosis))
             yield from (FindingFound(name, finding) for finding in diagnosis.findings)
+
+    def _measure(self) -> Iterator[Event]:
+        """Count and estimate the model that was named, with the settings that are known."""
+        if not self._request.model:
+            return
+        settings = dict(self._request.settings)
+        for run, _ in self._judged:
+            settings = {**run.settings, **settings}
+        flags = plan_flags(self._request.model, self._request.gpu, settings)
+        for call in measure(flags):
+            started = time.perf_counter()
+            try:
+                found = call()
+            except FtchatError as error:
+                self._notes.append(say_why_not(error))
+                yield Notice(self._notes[-1])
+                return
+            yield ToolStarted(found.name, found.arguments)
+            yield self._finished(found.name, found.arguments, found.result, started)
+            self._measures.append(found)
 
     def _is_judged(self) -> bool:
         """Whether there were logs, and every one of them could be judged."""

@@ -18,7 +18,7 @@ from tools.errors import BadInput, FtchatError
 from tools.log_formats.frames import ByteSource
 from tools.run_config import read_config
 
-NOT_EXAMINED = ("data", "model", "gpu")
+NOT_EXAMINED = ("data",)
 
 
 def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> int:
@@ -77,7 +77,11 @@ def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Reques
     sources: list[Path | tuple[str, ByteSource]] = [
         ("stdin", sys.stdin.buffer) if log == "-" else Path(log) for log in logs
     ]
-    return Request(question, sources, read_config(Path(config)) if config else {}, notes)
+    settings = read_config(Path(config)) if config else {}
+    model, gpu = (str(given.get(name) or "") for name in ("model", "gpu"))
+    if gpu and not model:
+        notes.append(f"{gpu}: --gpu was given without --model, so there is nothing to estimate on it")
+    return Request(question, sources, settings, notes, model, gpu)
 
 
 def _last(events: Iterable[Event], show: Callable[[Event], None] | None = None) -> Answer:

@@ -148,7 +148,8 @@ def _gaps(draft: Draft) -> Section:
     for run, diagnosis in draft.judged:
         grouped: dict[CannotJudge, list[str]] = {}
         for rule, gap in diagnosis.skipped.items():
-            grouped.setdefault(gap, []).append(rule)
+            if gap.attach or not diagnosis.is_judged:
+                grouped.setdefault(gap, []).append(rule)
         entries += [(_tell_gap(gap, rules), ()) for gap, rules in list(grouped.items())[:MAX_GAPS]]
         entries += [(f"{run.name}: {note}.", ()) for note in run.notes]
     return Section("NOT CHECKED", tuple(entries))

@@ -32,9 +32,12 @@ class Evidence:
 
 
 def collect_evidence(
-    judged: Sequence[tuple[Run, Diagnosis]], moves: Sequence[PlannedMove], card_signs: Sequence[tuple[str, str]]
+    judged: Sequence[tuple[Run, Diagnosis]],
+    moves: Sequence[PlannedMove],
+    card_signs: Sequence[tuple[str, str]],
+    measured: Sequence[tuple[str, float | int, str]] = (),
 ) -> tuple[Evidence, ...]:
-    """Number the facts of a turn, one sentence each: findings, then moves, what was read, what the cards say."""
+    """Number the facts of a turn, one sentence each: findings, moves, measures, what was read, what the cards say."""
     rows: list[tuple[str, float | int | str | None, str]] = []
     for run, diagnosis in judged:
         for finding in diagnosis.findings[:MAX_FINDINGS]:
@@ -45,6 +48,7 @@ def collect_evidence(
         if not diagnosis.findings and diagnosis.is_healthy:
             rows.append(("No fault was found in what the log shows.", None, f"diagnosis: {run.name}"))
     rows += [(f"{ADVICE}{move.text}.", None, f"card {move.card}") for move in moves[:MAX_MOVES]]
+    rows += measured
     rows += [_facts(run) for run, _ in judged if run.num_records]
     rows += [(sign, None, f"card {card}") for card, sign in card_signs]
     return tuple(Evidence(f"E{number}", *row) for number, row in enumerate(rows, start=1))
