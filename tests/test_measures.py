@@ -48,7 +48,7 @@ def test_both_tools_are_called_with_the_settings_of_the_config(answer: dict[str,
 
 
 def test_what_they_say_is_shown_and_can_be_cited(answer: dict[str, Any]) -> None:
-    assert f"LoRA trains {TRAINED:,} of them." in str(answer["text"])
+    assert f"LoRA trains {TRAINED:,} of them." in str(answer["answer"])
     sources = {str(item["source"]) for item in answer["evidence"]}
     assert {"count_parameters", "estimate_vram"} <= sources
 
@@ -57,7 +57,7 @@ def test_an_unknown_model_is_told_and_the_rest_of_the_answer_stands(
     capsys: pytest.CaptureFixture[str], shared_cache: Path
 ) -> None:
     answer = ask(capsys, "--model", "no-such-model", "--log", "examples/overfit.log", "--cache", str(shared_cache))
-    assert "the model was not measured: no-such-model: no such model" in str(answer["text"])
+    assert "the model was not measured: no-such-model: no such model" in str(answer["answer"])
     assert answer["findings"]
 
 
