@@ -57,6 +57,7 @@ docs-write: $(READY)
 bench: $(READY) index
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/vram_table.py
 	$(BIN)/python docs/check.py --write
 
 evals: $(READY)

@@ -1,4 +1,4 @@
-"""What other estimators say about a run, where they are installed (``pip install hf-vram-calc llm-resource-planner``).
+"""What other estimators say about a run, where they are installed (the extra ``bench``).
 
 Each is given the exact number of parameters, which is more than most would find by themselves.
 """

@@ -23,6 +23,7 @@ from tools.log_formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
+MEMORY = ROOT / "benchmarks" / "vram_results.json"
 READING = ROOT / "benchmarks" / "reading.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
 STAMP = ROOT / "tests" / "evals" / "stamp.py"
@@ -129,6 +130,24 @@ def tell_reading() -> str:
     return "\n".join([*head, *rows]) + f"\n\nThat is {ratios}. Measured on {loaded['machine']}; {loaded['note']}\n"
 
 
+def tell_memory() -> str:
+    """The error of the memory estimate by method and framework, beside other estimators, from the last `make bench`."""
+    loaded = json.loads(MEMORY.read_text(encoding="utf-8"))
+    head = ["| rows | number | median error | signed | within 10 % | inside the interval |", f"|{' --- |' * 6}"]
+    rows = [
+        f"| {one['name']} | {one['num_rows']} | {one['median_error']:.1%} | {one['median_signed_error']:+.1%} "
+        f"| {one['within_10_percent']:.0%} | {one['inside']:.0%} |"
+        for one in (*loaded["by_method"], *loaded["by_framework"])
+    ]
+    others = ["| estimator, same rows | method | number | median error |", f"|{' --- |' * 4}"]
+    others += [
+        f"| {one['name']} | {one['method']} | {one['num_rows']} | {one['median_error']:.0%} |"
+        for one in loaded["others"]
+    ]
+    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in loaded["out_of_memory"].items())
+    return "\n".join([*head, *rows, "", *others]) + f"\n\nRuns that ran out of memory: {verdicts}.\n"
+
+
 def tell_evidence() -> str:
     """The table of groups of cases, from the last `make evals`."""
     columns = "cases, number, right, faults found, right one first, false alarms, facts, steps, not read, macro-F1"
@@ -204,6 +223,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "cards": tell_cards,
     "figures": tell_figures,
     "reading": tell_reading,
+    "memory": tell_memory,
     "evidence": tell_evidence,
     "meanings": tell_meanings,
     "scores": tell_scores,

@@ -20,8 +20,8 @@ CASES = [
         "overfitting",
         {"epochs": "lower", "early_stopping": "add", "dropout": "raise", "lora_rank": "lower"},
     ),
-    ("rate_too_high.log", "why does my loss explode?", "loss_divergence", {"learning_rate": "lower"}),
-    ("rate_too_low.log", "why is my loss flat?", "loss_not_decreasing", {"learning_rate": "raise"}),
+    ("rate_too_high.log", "why does my loss explode?", "learning_rate_too_high", {"learning_rate": "lower"}),
+    ("rate_too_low.log", "why is my loss flat?", "learning_rate_too_low", {"learning_rate": "raise"}),
     (
         "out_of_memory.log",
         "it crashed, what can I do?",

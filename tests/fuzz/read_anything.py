@@ -3,7 +3,7 @@
     python tests/fuzz/read_anything.py CORPUS -max_total_time=1800 -timeout=20 -rss_limit_mb=2048
 
 What breaks is written by the fuzzer as crash-..., timeout-... or oom-...; it belongs into tests/fuzz/broke once it is
-mended, where test_fuzz_corpus.py reads it from then on. Needs ``pip install atheris``, which no other part needs.
+mended, where test_fuzz_corpus.py reads it from then on. Needs the extra ``fuzz``.
 """
 
 import io
