@@ -92,9 +92,12 @@ def tell_formats() -> str:
 
 
 def tell_rules() -> str:
-    """The table of rules."""
+    """The table of rules; where several find one fault, what any of them needs."""
     cards = load_cards()
-    rows = [f"| `{rule.id}` | {cards[rule.id].title} | {rule.needs} |" for rule in RULES]
+    needs: dict[str, list[str]] = {}
+    for rule in RULES:
+        needs.setdefault(rule.id, []).append(rule.needs)
+    rows = [f"| `{name}` | {cards[name].title} | {', or '.join(dict.fromkeys(told))} |" for name, told in needs.items()]
     return "\n".join(["| rule | what it finds | what it needs |", "| --- | --- | --- |", *rows]) + "\n"
 
 
