@@ -104,10 +104,7 @@ class Turn:
         cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
         draft = Draft(self._judged, (), (), cards, self._notes)
         yield from map(SectionComposed, opening := opening_sections(draft))
-        yield from self._measure()
-        if self._measures:
-            opening.append(Section(HEADING, tuple((text, ()) for one in self._measures for text, _ in one.texts)))
-            yield SectionComposed(opening[-1])
+        opening += yield from self._measure()
         writer = self._open_writer()
         hits, in_scope = yield from self._find_cards(findings)
         if self._request.logs and not self._judged and not in_scope:
@@ -116,19 +113,18 @@ class Turn:
         is_covered = in_scope or not self._request.question or self._search_failed or bool(self._measures)
         draft = replace(self._draft(findings, hits, cards), is_covered=is_covered)
         yield from map(SectionComposed, closing := closing_sections(draft))
-        measured = [(text, value, one.name) for one in self._measures for text, value in one.texts]
-        signs = [(card.id, card.signs[0]) for card in draft.asked[:1]]
-        evidence = collect_evidence(self._judged, draft.moves, signs, measured)
+        evidence = self._collect_evidence(draft)
         words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
         text = render_sections([*opening, *closing], TEXT_WIDTH)
         if words:
             text += "\n\n" + render_words(WORDS_HEADING, words, TEXT_WIDTH)
+        cited = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])
         answer = Answer(
             question=self._request.question,
             text=text,
             words=" ".join(words),
             findings=tuple((run.name, finding) for run, found in self._judged for finding in found.findings),
-            cards=tuple(dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])),
+            cards=tuple(cited),
             moves=tuple(draft.moves),
             tools=tuple(self._calls),
             evidence=evidence,
@@ -139,6 +135,11 @@ class Turn:
             model=model,
         )
         yield TurnEnded(answer)
+
+    def _collect_evidence(self, draft: Draft) -> tuple[Evidence, ...]:
+        measured = [(text, value, one.name) for one in self._measures for text, value in one.texts]
+        signs = [(card.id, card.signs[0]) for card in draft.asked[:1]]
+        return collect_evidence(self._judged, draft.moves, signs, measured)
 
     def _read_logs(self) -> Iterator[Event]:
         for log in self._request.logs:
@@ -163,25 +164,29 @@ class Turn:
             self._judged.append((run, diagnosis))
             yield from (FindingFound(name, finding) for finding in diagnosis.findings)
 
-    def _measure(self) -> Iterator[Event]:
+    def _measure(self) -> Generator[Event, None, list[Section]]:
         """Count and estimate the model that was named, with the settings that are known."""
         if not self._request.model:
-            return
+            return []
         settings = dict(self._request.settings)
         for run, _ in self._judged:
             settings = {**run.settings, **settings}
-        flags = plan_flags(self._request.model, self._request.gpu, settings)
-        for call in measure(flags):
+        for call in measure(plan_flags(self._request.model, self._request.gpu, settings)):
             started = time.perf_counter()
             try:
                 found = call()
             except FtchatError as error:
                 self._notes.append(say_why_not(error))
                 yield Notice(self._notes[-1])
-                return
+                break
             yield ToolStarted(found.name, found.arguments)
             yield self._finished(found.name, found.arguments, found.result, started)
             self._measures.append(found)
+        if not self._measures:
+            return []
+        section = Section(HEADING, tuple((text, ()) for one in self._measures for text, _ in one.texts))
+        yield SectionComposed(section)
+        return [section]
 
     def _is_judged(self) -> bool:
         """Whether there were logs, and every one of them could be judged."""

@@ -79,6 +79,26 @@ def write_inputs(folder: Path, sizes: dict[str, tuple[str, int]]) -> dict[str, P
     return {name: folder / name for name in sizes}
 
 
+def make_subjects(folder: Path, rivals: Path) -> list[Subject]:
+    """Write the inputs, and name what is measured on them."""
+    check = (str(FTCHAT), "check", "--json")
+    kinds = {"text": ("console", 100), "state": ("state", 100), "small": ("console", 5), "long": ("console", 1000)}
+    paths = write_inputs(folder, {name: (kind, size * MEGABYTE) for name, (kind, size) in kinds.items()})
+    text, state, small, long = (str(path) for path in paths.values())
+    sizes = {name: path.stat().st_size for name, path in paths.items()}
+    load = (sys.executable, "-c", LOAD_WITH_ORJSON, state)
+    runmedic, losslint = str(rivals / "runmedic"), str(rivals / "losslint")
+    return [
+        Subject("`ftchat check`, console log with bars, 100 MB", (*check, text), sizes["text"], "100 MB/s, 200 MiB"),
+        Subject("`wc -l` on it, the limit", ("wc", "-l", text), sizes["text"]),
+        Subject("runmedic 0.1.1, the first 5 MB of it", (runmedic, "diagnose", small), sizes["small"]),
+        Subject("`ftchat check`, trainer_state.json, 100 MB", (*check, state), sizes["state"], "80 MB/s, 200 MiB"),
+        Subject("`orjson.loads` on it, the limit", load, sizes["state"]),
+        Subject("losslint 0.4.1 on it", (losslint, "check", state), sizes["state"]),
+        Subject("`ftchat check`, console log with bars, 1 GB", (*check, long), sizes["long"], "200 MiB"),
+    ]
+
+
 def run_all(subjects: Sequence[Subject], num_runs: int) -> list[dict[str, object]]:
     """Measure every subject in turn, so that a slow moment hits all alike."""
     samples: dict[str, list[Sample]] = {subject.what: [] for subject in subjects}
@@ -107,32 +127,8 @@ def main() -> None:
     if options.write:
         write_input(Path(options.write[0]), options.write[1], int(options.write[2]))
         return
-    rivals, check = install_rivals(options.rivals), (str(FTCHAT), "check", "--json")
-    with tempfile.TemporaryDirectory() as name:
-        sizes = {
-            "text": ("console", 100),
-            "state.json": ("state", 100),
-            "text5": ("console", 5),
-            "long": ("console", 1000),
-        }
-        paths = write_inputs(Path(name), {key: (kind, size * MEGABYTE) for key, (kind, size) in sizes.items()})
-        size = {key: path.stat().st_size for key, path in paths.items()}
-        text, state, small, long = (str(paths[key]) for key in sizes)
-        load = (sys.executable, "-c", LOAD_WITH_ORJSON, state)
-        subjects = [
-            Subject("`ftchat check`, console log with bars, 100 MB", (*check, text), size["text"], "100 MB/s, 200 MiB"),
-            Subject("`wc -l` on it, the limit", ("wc", "-l", text), size["text"]),
-            Subject(
-                "runmedic 0.1.1, the first 5 MB of it", (str(rivals / "runmedic"), "diagnose", small), size["text5"]
-            ),
-            Subject(
-                "`ftchat check`, trainer_state.json, 100 MB", (*check, state), size["state.json"], "80 MB/s, 200 MiB"
-            ),
-            Subject("`orjson.loads` on it, the limit", load, size["state.json"]),
-            Subject("losslint 0.4.1 on it", (str(rivals / "losslint"), "check", state), size["state.json"]),
-            Subject("`ftchat check`, console log with bars, 1 GB", (*check, long), size["long"], "200 MiB"),
-        ]
-        rows = run_all(subjects, options.runs)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = run_all(make_subjects(Path(folder), install_rivals(options.rivals)), options.runs)
     speeds = [float(str(row["speed"])) for row in rows]
     ratios = {
         "the speed of runmedic on text (aim 20)": speeds[0] / speeds[2],

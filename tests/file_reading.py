@@ -10,32 +10,14 @@ from typing import Any
 from run_factory import SlowReader
 
 from tools.facts import Fact, collect_facts
-from tools.log_formats.config_file import CONFIG_FILE
-from tools.log_formats.encoded_table import ENCODED_TABLE
-from tools.log_formats.finetune_events import FINETUNE_EVENTS
-from tools.log_formats.html_table import HTML_TABLE
-from tools.log_formats.keyed_json import COLUMNS_JSON, RESULT_JSON
-from tools.log_formats.long_table import LONG_TABLE, MLFLOW_METRIC
-from tools.log_formats.notebook import NOTEBOOK
+from tools.log_formats import FILE_FORMATS
+from tools.log_formats.hf_state import HF_STATE
 from tools.log_formats.record import FileFormat
-from tools.log_formats.table_files import TABLE
-from tools.log_formats.tensorboard import TENSORBOARD
 from tools.run import Point, Run
 from tools.run_builder import RunBuilder
 
-WHOLE_FILE_FORMATS = (
-    TENSORBOARD,
-    NOTEBOOK,
-    FINETUNE_EVENTS,
-    COLUMNS_JSON,
-    RESULT_JSON,
-    HTML_TABLE,
-    ENCODED_TABLE,
-    LONG_TABLE,
-    MLFLOW_METRIC,
-    TABLE,
-    CONFIG_FILE,
-)
+WHOLE_FILE_FORMATS = tuple(one for one in FILE_FORMATS if one is not HF_STATE)
+"""HF_STATE has tests of its own, and takes any JSON with a loss that no other format took."""
 REAL_LOGS = Path(__file__).parents[2] / "shared" / "logs" / "dev"
 
 
