@@ -23,7 +23,7 @@ def read_batch(name: str) -> Iterator[dict[str, Any] | FtchatError]:
         except ValueError as error:
             yield BadInput(f"{name}:{number}: not valid JSON ({error})")
             continue
-        yield item if isinstance(item, dict) else BadInput(f"{name}:{number}: must be an object with 'question'")
+        yield item if isinstance(item, dict) else BadInput(f"{name}:{number}: must be a JSON object")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -109,6 +109,20 @@ def measure_turn_noise(values: Sequence[float], lowest_index: int) -> float:
     return root_mean_square([a - b for a, b in zip(values, fitted, strict=True)])
 
 
+def measure_wobble(values: Sequence[float]) -> float:
+    """Estimate the noise from how far each value lies off the middle of its neighbours; a bend or a slope adds nothing.
+
+    Source:
+        Gasser, Sroka and Jennen-Steinmetz 1986, "Residual variance and residual pattern in nonlinear regression".
+
+    Example:
+        >>> measure_wobble([1.0, 2.0, 3.0, 4.0, 5.0])
+        0.0
+    """
+    bends = [values[i - 1] - 2 * values[i] + values[i + 1] for i in range(1, len(values) - 1)]
+    return MAD_TO_SIGMA * median(abs(bend) for bend in bends) / math.sqrt(6) if bends else 0.0
+
+
 def fit_rising(values: Sequence[float]) -> list[float]:
     """The rising curve nearest to the values.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from tools.diagnosis.checkpoints import improving_metric, tell_checkpoint
-from tools.diagnosis.curves import measure_turn_noise, where
+from tools.diagnosis.curves import measure_turn_noise, measure_wobble, where
 from tools.diagnosis.finding import CannotJudge, Confidence, Finding, Settled, Severity, Verdict, quote
 from tools.diagnosis.signals import Signals, read_epoch
 from tools.diagnosis.stairs import find_stairs
@@ -13,6 +13,8 @@ from tools.units import format_number
 
 MIN_EVALS = 3
 MIN_EVALS_FOR_NOISE = 5
+MANY_EVALS = 8
+"""From here on a turn takes two evaluations after the minimum, and neighbours tell the noise as well."""
 FEW_VALUES_ALLOWANCE = 3.0
 """A noise estimated from n values is raised by the share 3 / n, since it may be low by luck."""
 RISE_SHARE = 0.04
@@ -79,15 +81,23 @@ def _rise_share(evals: Sequence[Point], lowest: Point, after: Sequence[Point]) -
 
 
 def _end(evals: Sequence[Point], after: Sequence[Point]) -> float:
+    """The level at the end: of many evaluations a median, so that the last one alone decides nothing."""
     last = after[-max(3, len(evals) // 6) :]
-    return median(point.value for point in last) if len(after) > 3 else after[-1].value
+    if len(after) > 3 or (len(evals) >= MANY_EVALS and len(after) == 3):
+        return median(point.value for point in last)
+    return min(point.value for point in last) if len(evals) >= MANY_EVALS else after[-1].value
 
 
 def _is_turn(signals: Signals, lowest: Point, after: Sequence[Point], share: float) -> bool:
     """Whether the rise is larger than noise and few evaluations explain, and the training loss does not follow it."""
-    evals = signals.evals
-    wanted = MEMORISED_SIGNIFICANCE if _is_memorised(signals, evals[-1]) else SIGNIFICANCE
-    if _end(evals, after) - _floor(evals, lowest) <= wanted * _noise(evals, lowest):
+    evals, is_memorised = signals.evals, _is_memorised(signals, signals.evals[-1])
+    if len(evals) >= MANY_EVALS and len(after) < 2 and not is_memorised:
+        return False
+    wanted = MEMORISED_SIGNIFICANCE if is_memorised else SIGNIFICANCE
+    noise = _noise(evals, lowest)
+    if len(evals) >= MANY_EVALS and not is_memorised:
+        noise = max(noise, measure_wobble([point.value for point in evals]))
+    if _end(evals, after) - _floor(evals, lowest) <= wanted * noise:
         return False
     return share >= RISE_SHARE + FEW_EVALS_SHARE / len(evals) and not _train_rises(signals, lowest, share)
 
