@@ -19,6 +19,10 @@ NOISY_FALL_SHARE = 0.1
 called flat; of flat ones with noise up to 20 %, 86 % are, and of the rest most cannot be judged and are told so."""
 SIGNIFICANCE = 3.0
 """Standard errors that a change must reach before it counts."""
+MANY_ROWS = 24
+FEW_ROWS_ERROR = 0.025
+"""Fewer rows must be so quiet that a fall of 5 % would stand out by two standard errors: the first of them may well
+come after the quick part of the learning."""
 MIN_PLAIN_ROWS = 5
 PLAIN_SPREAD = 0.01
 MIN_PLAIN_STEPS = 50
@@ -74,9 +78,9 @@ def _judge_flat(signals: Signals) -> Verdict:
     fall, error = measure_fall(signals)
     if (_falls_early(signals) or _eval_gains(signals) or _sags(signals, scale)) and not _settles_at_shares(signals):
         return None
-    is_flat = _is_flat(fall, error) or (fall < 2 * error and _evals_are_flat(signals)) or _settles_at_shares(signals)
+    is_flat = _looks_flat(signals, fall, error) or _settles_at_shares(signals)
     if not is_flat:
-        is_open = error > LEARNED_SHARE and abs(fall) < SIGNIFICANCE * error
+        is_open = error > FEW_ROWS_ERROR and abs(fall) < SIGNIFICANCE * error
         reason = f"a fall of {100 * error:.0f}% would not show beside the noise of the training loss"
         return CannotJudge(reason, "a longer log, or one with a larger logging_steps") if is_open else None
     return Finding(
@@ -106,6 +110,13 @@ def measure_fall(signals: Signals) -> tuple[float, float]:
     scale = abs(curve.head) or 1.0
     error = 1.25 * curve.noise * math.sqrt(2 / max(2, len(signals.values) // 5))
     return (curve.head - curve.tail - curve.trend) / (2 * scale), error / scale
+
+
+def _looks_flat(signals: Signals, fall: float, error: float) -> bool:
+    """Whether the training loss is flat, alone or beside flat validation losses, as far as so many rows can tell."""
+    if len(signals.losses) < MANY_ROWS and error > FEW_ROWS_ERROR:
+        return False
+    return _is_flat(fall, error) or (fall < min(2 * error, NOISY_FALL_SHARE) and _evals_are_flat(signals))
 
 
 def _is_flat(fall: float, error: float) -> bool:

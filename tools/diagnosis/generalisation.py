@@ -14,12 +14,17 @@ from tools.units import format_number
 MIN_EVALS = 3
 MIN_EVALS_FOR_NOISE = 5
 MANY_EVALS = 8
-"""From here on a turn takes two evaluations after the minimum, and neighbours tell the noise as well."""
+"""From here on a turn takes two evaluations after the minimum, and neighbours tell the noise of the rise as well."""
 FEW_VALUES_ALLOWANCE = 3.0
 """A noise estimated from n values is raised by the share 3 / n, since it may be low by luck."""
 RISE_SHARE = 0.04
 FEW_EVALS_SHARE = 0.3
 """The rise must reach 4 % and 30 % over the number of evaluations: the lowest of few is low by luck as well."""
+SHORT_TAIL = 2
+DOUBTFUL_SHARE = 0.2
+"""One or two evaluations that lie higher are a turn where they lie 20 % higher: on a small validation set single ones
+wobble by 6 %, and the lowest before them was low by luck as well. The same holds where the training loss is still the
+higher of the two, so that there is no gap yet."""
 CERTAIN_SHARE = 0.15
 SIGNIFICANCE = 3.0
 """Of 6000 simulated runs whose evaluations only settle, with noise of 0.2 to 5 %, 0.7 % are called overfitting; of runs
@@ -93,13 +98,23 @@ def _is_turn(signals: Signals, lowest: Point, after: Sequence[Point], share: flo
     evals, is_memorised = signals.evals, _is_memorised(signals, signals.evals[-1])
     if len(evals) >= MANY_EVALS and len(after) < 2 and not is_memorised:
         return False
-    wanted = MEMORISED_SIGNIFICANCE if is_memorised else SIGNIFICANCE
     noise = _noise(evals, lowest)
-    if len(evals) >= MANY_EVALS and not is_memorised:
-        noise = max(noise, measure_wobble([point.value for point in evals]))
-    if _end(evals, after) - _floor(evals, lowest) <= wanted * noise:
+    if is_memorised:
+        wanted = MEMORISED_SIGNIFICANCE * noise
+    else:
+        wanted = SIGNIFICANCE * max(noise, _wobble(evals, lowest, after))
+    if _end(evals, after) - _floor(evals, lowest) <= wanted:
         return False
-    return share >= RISE_SHARE + FEW_EVALS_SHARE / len(evals) and not _train_rises(signals, lowest, share)
+    least = max(RISE_SHARE + FEW_EVALS_SHARE / len(evals), DOUBTFUL_SHARE if _is_doubtful(signals, after) else 0.0)
+    return share >= least and not _train_rises(signals, lowest, share)
+
+
+def _is_doubtful(signals: Signals, after: Sequence[Point]) -> bool:
+    """Whether a short tail alone tells the rise, or the training loss is still the higher one."""
+    train = signals.loss_near(after[-1])
+    if _is_memorised(signals, after[-1]):
+        return False
+    return len(after) <= SHORT_TAIL or (train is not None and train.value >= _end(signals.evals, after))
 
 
 def _confidence(share: float, after: Sequence[Point]) -> Confidence:
@@ -167,6 +182,11 @@ def _noise(evals: Sequence[Point], lowest: Point) -> float:
     if len(values) < MIN_EVALS_FOR_NOISE:
         return 0.0
     return measure_turn_noise(values, evals.index(lowest)) * (1 + FEW_VALUES_ALLOWANCE / len(values))
+
+
+def _wobble(evals: Sequence[Point], lowest: Point, after: Sequence[Point]) -> float:
+    """What neighbours of a long enough rise do not share, which a rising curve fitted to it hides."""
+    return measure_wobble([point.value for point in (lowest, *after)]) if len(evals) >= MANY_EVALS else 0.0
 
 
 def _is_memorised(signals: Signals, last: Point) -> bool:
