@@ -30,6 +30,7 @@ from tools.diagnosis.resume import judge_checkpoint_resume
 from tools.diagnosis.schedule import judge_lr_schedule
 from tools.diagnosis.signals import CurveRule, Signals
 from tools.diagnosis.speed import judge_slow_training
+from tools.diagnosis.wreckage import judge_wrecked_model
 from tools.run import Run
 
 LOSSES = "8 training losses"
@@ -41,6 +42,7 @@ CURVE_RULES: tuple[CurveRule, ...] = (
     CurveRule("data_quality", "first losses of a pretrained model", judge_data_quality),
     CurveRule("loss_zero", "training losses", judge_loss_zero),
     CurveRule("exploding_gradients", "8 gradient norms", judge_exploding_gradients),
+    CurveRule("loss_divergence", "4 training losses and an accuracy", judge_wrecked_model),
     CurveRule("loss_divergence", LOSSES, judge_loss_divergence),
     CurveRule("loss_spikes", "20 training losses", judge_loss_spikes),
     CurveRule("vanishing_gradients", "8 gradient norms", judge_vanishing_gradients),

@@ -33,7 +33,7 @@ def judge_loss_nan(signals: Signals) -> Verdict:
         return _judge_gradients_alone(signals)
     broken = [point for point in points if not math.isfinite(point.value)]
     if not broken:
-        return _judge_other_ranks(signals)
+        return _judge_other_ranks(signals) or _judge_gradients_beside(signals)
     first = min(broken, key=signals.place)
     before = _last_finite(signals, first)
     lasts = len(broken) > 1 or first is points[-1]
@@ -85,6 +85,26 @@ def _judge_gradients_alone(signals: Signals) -> Verdict:
         f"{len(points)} rows: the loss behind it is no number either.",
         values={"series": "grad_norm", "first_step": points[0].step, "num_non_finite": len(points)},
         evidence=quote([points[0], points[-1]]),
+    )
+
+
+def _judge_gradients_beside(signals: Signals) -> Finding | None:
+    """A gradient norm that is nan in every row: no step is taken, whatever the loss beside it is.
+
+    An infinite one is the loss scaler at work, and so is nan in the first rows of many.
+    """
+    points = signals.run.points("grad_norm")
+    if len(points) < MIN_BROKEN_NORMS or not all(math.isnan(point.value) for point in points):
+        return None
+    return Finding(
+        id="loss_nan",
+        severity="error",
+        confidence="likely",
+        summary=f"grad_norm is nan in all {len(points)} rows, though the loss still is a number: with such gradients "
+        "the weights are not changed, or are lost with the next step.",
+        values={"series": "grad_norm", "first_step": points[0].step, "num_non_finite": len(points)},
+        evidence=quote([points[0], points[-1]]),
+        settles={"learning_rate": Settled("lower")},
     )
 
 
