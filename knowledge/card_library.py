@@ -4,6 +4,7 @@ A team's card keeps the same rules as ours. One that breaks them is told of and 
 shared folder does not stop everybody's answers.
 """
 
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,5 +115,6 @@ def _write_whole(content: bytes, target: Path) -> None:
         scratch.write_bytes(content)
         scratch.replace(target)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
         raise BadInput(f"{target}: cannot be written ({error.strerror})") from None
