@@ -18,6 +18,7 @@ from assistant.events import TurnEnded
 from assistant.parts import real_parts
 from assistant.settings import NO_MODEL, load_settings
 from knowledge.card import load_cards
+from knowledge.coverage import Seed, find_coverage_faults, load_seeds
 from tools.diagnosis import RULES
 from tools.log_formats import FORMATS
 
@@ -27,6 +28,7 @@ MEMORY = ROOT / "benchmarks" / "vram_results.json"
 READING = ROOT / "benchmarks" / "reading.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
 STAMP = ROOT / "tests" / "evals" / "stamp.py"
+COVERAGE = ROOT / "docs" / "coverage.yaml"
 
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -37,6 +39,7 @@ def main() -> int:
     is_writing = "--write" in sys.argv[1:]
     faults = [fault for path in documents() for fault in check_document(path, is_writing=is_writing)]
     faults += check_evidence()
+    faults += find_coverage_faults(load_seeds(COVERAGE), load_cards())
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"docs: {len(documents())} documents checked, {len(faults)} faults")
@@ -108,6 +111,25 @@ def tell_cards() -> str:
         families.setdefault(card.family, []).append(f"`{card.id}`")
     rows = [f"| {family} | {', '.join(names)} |" for family, names in families.items()]
     return "\n".join(["| family | cards |", "| --- | --- |", *rows]) + "\n"
+
+
+def tell_coverage() -> str:
+    """What the seed documents say, and the card and part that holds it."""
+    return "\n".join(_tell_seed(seed) for seed in load_seeds(COVERAGE))
+
+
+def _tell_seed(seed: Seed) -> str:
+    rows = [
+        f"## {seed.name}: {seed.title}",
+        "",
+        "| statement | card | part | looked for |",
+        "| --- | --- | --- | --- |",
+    ]
+    for claim in seed.claims:
+        text = f"{claim.text} (doubtful)" if claim.is_doubtful else claim.text
+        words = " … ".join(claim.words)
+        rows.append(f"| {text} | [`{claim.card}`](../knowledge/cards/{claim.card}.md) | {claim.part} | {words} |")
+    return "\n".join([*rows, "", f"Passed over: {'; '.join(seed.passed_over)}.", ""])
 
 
 def tell_figures() -> str:
@@ -224,6 +246,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "formats": tell_formats,
     "rules": tell_rules,
     "cards": tell_cards,
+    "coverage": tell_coverage,
     "figures": tell_figures,
     "reading": tell_reading,
     "memory": tell_memory,
