@@ -94,7 +94,8 @@ def _judge_gradients_beside(signals: Signals) -> Finding | None:
     An infinite one is the loss scaler at work, and so is nan in the first rows of many.
     """
     points = signals.run.points("grad_norm")
-    if len(points) < MIN_BROKEN_NORMS or not all(math.isnan(point.value) for point in points):
+    is_broken = len(points) >= MIN_BROKEN_NORMS and all(math.isnan(point.value) for point in points)
+    if not is_broken or any(value == 0 for value in signals.values):
         return None
     return Finding(
         id="loss_nan",

@@ -11,10 +11,11 @@ MAX_SUMMARY = 1000
 _BARE_ERROR = lazy_pattern(
     r"(?:^|[\s:|\]>])(?P<error>(?:[a-z_]\w{0,60}\.){0,10}[A-Z]\w{0,60}(?:Error|Exception|Interrupt)(?:: \S|:?\s{0,8}$)"
     r"|CUDA error: |Memory access fault by GPU"
-    r"|[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}(?:: |\] |, )No space left on device|.{0,200}Disk quota exceeded)"
+    r"|[\w./-]{1,80}: error: )|^(?P<shell>\S.{0,200}(?:: |\] |, )No space left on device|.{0,200}Disk quota exceeded"
+    r"|.{0,200}\baccess (?:a |to )?gated repo\b)"
 )
 _SLOW_WORDS = ("slow", "ast path", "ack to")
-_ERROR_WORDS = ("rror", "xception", "Interrupt", "No space", "quota", "Memory access")
+_ERROR_WORDS = ("rror", "xception", "Interrupt", "No space", "quota", "Memory access", "gated repo")
 _ASSERTION = lazy_pattern(
     r"\.cuh?:\d{1,6}: .{0,300}?Assertion `?(.{1,200}?)`? {0,2}failed|: Assertion `(.{1,200}?)` failed\."
 )

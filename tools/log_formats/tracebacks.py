@@ -72,6 +72,7 @@ MARKERS = (
     b"Memory access",
     b"Kernel died",
     b"quota",
+    b"gated repo",
     b"unrecognized arg",
     b"very slow",
     b"be slow",
