@@ -77,3 +77,9 @@ def test_that_few_noisy_rows_cannot_tell_is_said() -> None:
     skipped = judge(render_state(make_rows(losses))).skipped["loss_not_decreasing"]
     assert isinstance(skipped, CannotJudge)
     assert "noise" in skipped.reason
+
+
+@pytest.mark.parametrize(("evals", "is_line"), [([3.8, 3.5, 3.21, 2.9], True), ([3.8, 3.3, 3.05, 2.9], False)])
+def test_a_table_of_four_epochs_that_fall_by_the_same_is_underfitting(evals: list[float], is_line: bool) -> None:
+    rows = add_evals(make_rows([value - 0.08 for value in evals], every=150, per_epoch=150), evals)
+    assert ("underfitting" in found_ids(judge(render_state(rows)))) == is_line

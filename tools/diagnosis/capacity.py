@@ -1,5 +1,6 @@
 """Underfitting: both losses high and still falling where the run ends."""
 
+from itertools import pairwise
 from statistics import median
 
 from tools.diagnosis.curves import fit_trend
@@ -10,6 +11,8 @@ from tools.units import format_number
 
 MIN_ROWS = 12
 MIN_EVALS = 2
+MIN_EVALS_ALONE = 4
+"""A table of a few evaluations tells a line where each of three falls in a row is nearly the same."""
 LITTLE_FALL = 0.1
 """A fine-tune that fits its task loses more than this of its first loss in an epoch."""
 SOME_FALL = 0.35
@@ -26,13 +29,13 @@ def judge_underfitting(signals: Signals) -> Verdict:
     if signals.is_rl:
         return RL_LOSS
     missing = signals.too_few(MIN_ROWS)
-    if missing:
+    if missing and not _evals_fall_in_line(signals):
         return missing
     if signals.run.is_excerpt:
         return CannotJudge("the log begins in the middle of the run", "the log from its first step")
     if len(signals.evals) < MIN_EVALS:
         return CannotJudge("without evaluations a high loss may be the task's own", "a log with evaluations")
-    if not _is_line(signals) or isinstance(judge_loss_not_decreasing(signals), Finding):
+    if not (missing or _is_line(signals)) or isinstance(judge_loss_not_decreasing(signals), Finding):
         return None
     curve, last = signals.curve, signals.evals[-1]
     if abs(last.value - curve.end) > GAP_SHARE * abs(curve.end) or last.value > min(e.value for e in signals.evals):
@@ -49,6 +52,15 @@ def judge_underfitting(signals: Signals) -> Verdict:
         evidence=quote([signals.losses[0], signals.losses[-1], last]),
         settles={"epochs": Settled("raise")},
     )
+
+
+def _evals_fall_in_line(signals: Signals) -> bool:
+    """Whether the validation losses fall by the same each time, from a high level to a high level."""
+    evals = [point.value for point in signals.evals]
+    if len(evals) < MIN_EVALS_ALONE or len(signals.losses) < MIN_EVALS_ALONE or evals[-1] <= HIGH_LOSS:
+        return False
+    falls = [before - after for before, after in pairwise(evals)]
+    return min(falls) >= STILL_FALLING * max(falls) > 0 and sum(falls) < SOME_FALL * evals[0]
 
 
 def _is_line(signals: Signals) -> bool:
