@@ -116,6 +116,9 @@ def _looks_flat(signals: Signals, fall: float, error: float) -> bool:
     """Whether the training loss is flat, alone or beside flat validation losses, as far as so many rows can tell."""
     if len(signals.losses) < MANY_ROWS and error > FEW_ROWS_ERROR:
         return False
+    curve = signals.curve
+    if error < FLAT_SHARE / 2 and curve.head - curve.tail > (FLAT_SHARE + SIGNIFICANCE * error) * abs(curve.head):
+        return False  # first and last fifth differ surely, whatever single rows do to the trend
     return _is_flat(fall, error) or (fall < min(2 * error, NOISY_FALL_SHARE) and _evals_are_flat(signals))
 
 
@@ -200,4 +203,7 @@ def warms_up(signals: Signals) -> bool:
 
 def _eval_gains(signals: Signals) -> bool:
     evals = [point.value for point in signals.evals]
-    return len(evals) >= 2 and evals[0] - min(evals) > EVAL_GAIN_SHARE * abs(evals[0])
+    if len(evals) < 2:
+        return False
+    is_steady = len(evals) > MIN_EVALS and all(after < before for before, after in pairwise(evals))
+    return evals[0] - min(evals) > (FLAT_SHARE if is_steady else EVAL_GAIN_SHARE) * abs(evals[0])

@@ -34,7 +34,39 @@ def judge_checkpoint_resume(signals: Signals) -> Verdict:
             finding = _compare(signals, signals.losses[:index], signals.losses[index:])
             if finding:
                 return finding
+        if finding := _judge_other_epochs(signals):
+            return finding
     return _judge_repetition(signals)
+
+
+def _judge_other_epochs(signals: Signals) -> Finding | None:
+    """A loss that jumps where the epochs go back and the steps go on: continued with other data or another batch."""
+    losses = signals.losses
+    back = [i for i in range(1, len(losses)) if _goes_back(losses[i - 1], losses[i])]
+    if len(back) != 1:  # a trainer that counts within each epoch goes back at every one
+        return None
+    before, after = losses[: back[0]], losses[back[0] :]
+    if len(before) < MIN_ROWS or len(after) < MIN_ROWS:
+        return None
+    level, now = (median(point.value for point in points) for points in (before[-NUM_ROWS:], after[:NUM_ROWS]))
+    if now - level <= max(JUMP_SHARE * abs(level), JUMP_SIGMAS * signals.curve.noise):
+        return None
+    return Finding(
+        id="checkpoint_resume",
+        severity="warning",
+        confidence="likely",
+        summary=f"The epochs go back from {before[-1].epoch} to {after[0].epoch} at {where(after[0])} while the steps "
+        "go on: the run was continued with other data or another batch size, and the loss jumps from "
+        f"{format_number(level)} to {format_number(now)}.",
+        values={"resumed_step": after[0].step, "loss_before": level, "loss_after": now},
+        evidence=quote([before[-1], after[0]]),
+    )
+
+
+def _goes_back(earlier: Point, later: Point) -> bool:
+    if earlier.epoch is None or later.epoch is None or earlier.step is None or later.step is None:
+        return False
+    return later.epoch < earlier.epoch and later.step > earlier.step
 
 
 def _judge_repetition(signals: Signals) -> Finding | None:

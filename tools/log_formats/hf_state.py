@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import MAX_QUOTED_BYTES, ByteSource, decode
 from tools.log_formats.json_records import Locate, make_record, read_gap_settings, settings_of
-from tools.log_formats.json_values import find_layout, flatten
+from tools.log_formats.json_values import ROW_LIST, find_layout, flatten
 from tools.log_formats.record import FileFormat, LogFormat, classify
 from tools.run import Line
 
@@ -183,11 +183,12 @@ class StateReader:
     def _add_odd(self, loaded: dict[str, Any], place: int, locate: Locate) -> None:
         """Take an object with text, lists or objects in it; one that repeats the rows before it is passed over."""
         number, text = locate(place)
-        if isinstance(loaded.get("log_history"), list) and self._num_rows + place > 1:
+        is_whole = isinstance(loaded.get(ROW_LIST), list)  # a whole file in one object, with nothing logged yet
+        if is_whole and self._num_rows + place > 1:
             self._builder.notes.append(f"line {number} repeats the rows before it and was passed over")
             return
         values = flatten(loaded)
-        if classify(values):
+        if classify(values) and not is_whole:
             names, rows = tuple(values), [tuple(values.values())]
             self._builder.add_alike(names, rows, [place], partial(make_record, names, rows, [place], locate))
             return

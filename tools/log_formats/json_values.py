@@ -31,6 +31,10 @@ _TEXT_KEYS = frozenset(
 )
 
 
+ROW_LIST = "log_history"
+"""The key of the list of rows: what holds it is a file of them, and no row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Which values of an object are metrics, for all objects with the same keys and types; without ``pick``, all."""
@@ -42,7 +46,9 @@ class Layout:
 @lru_cache(maxsize=512)
 def find_layout(keys: tuple[str, ...], types: tuple[type, ...]) -> Layout | None:
     """The layout of objects without text or objects in them that matter, None where each has to be looked at."""
-    if any(kind in (str, dict, list) and _may_hold_metric(key) for key, kind in zip(keys, types, strict=True)):
+    if ROW_LIST in keys or any(
+        kind in (str, dict, list) and _may_hold_metric(key) for key, kind in zip(keys, types, strict=True)
+    ):
         return None
     renamed = _rename([key for key, kind in zip(keys, types, strict=True) if kind in (int, float)])
     places = [place for place, key in enumerate(keys) if key in renamed and types[place] in (int, float)]
