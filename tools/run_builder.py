@@ -16,6 +16,7 @@ from tools.run import Line, Point, Problem, Run, Setting
 from tools.run_series import make_series, make_summary, name_train_loss
 from tools.segments import cut_last_run, is_excerpt, split_segments
 from tools.steps import RawRow, read_epoch, read_step, resolve_steps, training_total
+from tools.twice_told import count_totals, drop_twice_told
 
 MAX_RECORDS = 5000
 MAX_PENDING = 8
@@ -217,7 +218,10 @@ class RunBuilder:
 
     def build(self) -> Run:
         """Make the Run once everything has been read."""
-        rows = sorted(chain(*self._rows.values()), key=lambda row: row.order)
+        rows, counted = sorted(chain(*self._rows.values()), key=lambda row: row.order), self._totals
+        if not self.is_long and len(told := drop_twice_told(rows)) < len(rows):
+            self.notes.append(f"{len(rows) - len(told)} losses were printed twice, in two ways, and count once")
+            rows, counted = told, count_totals(told)
         segments = split_segments(rows)
         judged = cut_last_run(rows, segments)
         if len(judged) < len(rows):
@@ -228,7 +232,7 @@ class RunBuilder:
             self.notes.append(f"rows of {len(self._other_ranks)} other rank(s) repeat those of rank {self._rank}")
         total = training_total(judged, self._settings)
         steps = resolve_steps(judged, self._settings, total)
-        totals = name_train_loss(self._totals.all())
+        totals = name_train_loss(counted.all())
         return Run(
             name=self.name,
             format=self.format or ("console" if self.problems else None),
