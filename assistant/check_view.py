@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from assistant.compose import Section
+from assistant.compose import Section, tell_line
 from assistant.curve import tell_curve
 from tools.diagnosis.finding import Diagnosis, Finding
 from tools.run import Run, Setting
@@ -111,9 +111,7 @@ def _under(finding: Finding) -> Iterable[str]:
     yield finding.summary
     if finding.consequences:
         yield f"What follows from it and needs no cure of its own: {', '.join(finding.consequences)}."
-    for line in finding.evidence[:MAX_LINES]:
-        where = f" ({line.source})" if line.source else ""
-        yield f"L{line.number}  {line.text.strip()}{where}"
+    yield from map(tell_line, finding.evidence[:MAX_LINES])
     if len(finding.evidence) > MAX_LINES:
         yield f"{len(finding.evidence) - MAX_LINES} more lines show it: see --json."
 

@@ -107,7 +107,7 @@ def _lines(draft: Draft) -> Section:
         if chosen:
             ordered = sorted(chosen.values(), key=lambda line: line.number)
             head = f"{run.name}: {run.format}, {run.num_records} records in {run.num_lines} lines"
-            entries.append((head, tuple(f"L{line.number}  {line.text.strip()}" for line in ordered)))
+            entries.append((head, tuple(map(tell_line, ordered))))
     return Section("LINES THAT SHOW IT", tuple(entries))
 
 
@@ -153,6 +153,12 @@ def _gaps(draft: Draft) -> Section:
         entries += [(_tell_gap(gap, rules), ()) for gap, rules in list(grouped.items())[:MAX_GAPS]]
         entries += [(f"{run.name}: {note}.", ()) for note in run.notes]
     return Section("NOT CHECKED", tuple(entries))
+
+
+def tell_line(line: Line) -> str:
+    """A quoted line behind its number, and its file's name where there are several."""
+    where = f"{line.source} " if line.source else ""
+    return f"{where}L{line.number}  {line.text.strip()}"
 
 
 def _tell_gap(gap: CannotJudge, rules: Sequence[str]) -> str:
