@@ -126,6 +126,7 @@ class Turn:
             is_judged=self._is_judged(),
             questions=ask_for(draft),
             model=model,
+            team_cards=frozenset(card.id for card in cards.values() if card.origin == "team"),
         )
         yield TurnEnded(answer)
 

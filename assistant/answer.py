@@ -34,6 +34,7 @@ class Answer:
         is_judged: whether every input could be judged.
         questions: what to hand over so that more can be said, at most two.
         model: name of the language model that wrote words, None without one.
+        team_cards: which of the cards are the team's own.
     """
 
     question: str
@@ -50,6 +51,7 @@ class Answer:
     questions: tuple[str, ...]
     model: str | None
     mode: str = "compose"
+    team_cards: frozenset[str] = frozenset()
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "findings": [{"source": source, **finding_to_json(finding)} for source, finding in answer.findings],
         "cards": list(answer.cards),
+        "card_sources": {name: "team" if name in answer.team_cards else "ftchat" for name in answer.cards},
         "moves": [asdict(move) for move in answer.moves],
         "tools": [asdict(tool) for tool in answer.tools],
         "evidence": [asdict(item) for item in answer.evidence],

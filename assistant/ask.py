@@ -64,7 +64,7 @@ def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, 
 
 def _parts(options: argparse.Namespace) -> Parts:
     model = NO_MODEL if options.no_llm else options.llm
-    return real_parts(load_settings({"cache": options.cache, "model": model}))
+    return real_parts(load_settings({"cache": options.cache, "model": model, "cards": options.cards}))
 
 
 def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Request:

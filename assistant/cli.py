@@ -106,11 +106,21 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     _add_model(ask)
     check = commands.add_parser("check", help="diagnose logs, no language model", epilog=_EPILOG, formatter_class=raw)
     _add_check(check)
-    cards = commands.add_parser("cards", help="list, show or search the pitfall cards; build their index")
-    cards.add_argument("action", choices=("list", "show", "search", "build"))
-    cards.add_argument("text", nargs="?", metavar="TEXT", help="the card's id, or the words to search for")
+    _add_cards(commands.add_parser("cards", help="list, show, search, add or check the pitfall cards"))
+
+
+def _add_cards(cards: argparse.ArgumentParser) -> None:
+    cards.add_argument("action", choices=("list", "show", "search", "add", "check", "build"))
+    cards.add_argument(
+        "text",
+        nargs="?",
+        metavar="TEXT",
+        help="show: the card's id; search: the words; add: the card's file; check: a folder of cards",
+    )
     cards.add_argument("-k", type=int, default=5, metavar="N", help="number of hits (5)")
     cards.add_argument("--batch", metavar="F", help="JSON Lines, one question an object (search)")
+    cards.add_argument("--replace", action="store_true", help="overwrite a card of this id in your team's folder (add)")
+    _add_library(cards)
     _add_output(cards)
 
 
@@ -153,6 +163,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--llm", metavar="MODEL", help='"embedded" or the path of a GGUF file (FTCHAT_MODEL)')
     parser.add_argument("--no-llm", action="store_true", help="leave the language model out")
+    _add_library(parser)
+
+
+def _add_library(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cards", metavar="DIR", help="folder of your team's own cards (FTCHAT_CARDS)")
 
 
 class _ShowVersion(argparse.Action):

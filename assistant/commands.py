@@ -39,15 +39,8 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def run_cards(options: argparse.Namespace) -> int:
-    """``ftchat cards``: list, show, search, build."""
-    from assistant import card_commands
+    """``ftchat cards``: list, show, search, add, check, build."""
+    from assistant.card_commands import ACTIONS
     from assistant.settings import load_settings
 
-    settings = load_settings({"cache": options.cache})
-    if options.action == "build":
-        return card_commands.build(settings)
-    if options.action == "list":
-        return card_commands.list_cards(options)
-    if options.action == "show":
-        return card_commands.show(options)
-    return card_commands.search(options, settings)
+    return ACTIONS[options.action](options, load_settings({"cache": options.cache, "cards": options.cards}))

@@ -120,10 +120,10 @@ def _about_the_question(draft: Draft) -> Section:
         return Section("", ())
     card = draft.asked[0]
     if any(finding.severity != "note" for _, diagnosis in draft.judged for finding in diagnosis.findings):
-        also = f"Your words also fit: {card.title} [{card.id}]"
+        also = f"Your words also fit: {card.title} {_cite(card)}"
         return Section("WHAT YOU ASK", ((also, ()),))
     suspects = tuple(f"Suspect: {one.cause}. Check: {one.check}" for one in card.suspects[:MAX_SUSPECTS])
-    head = f"By its words alone, your question is about: {card.title} [{card.id}]"
+    head = f"By its words alone, your question is about: {card.title} {_cite(card)}"
     return Section("WHAT YOU ASK", ((head, suspects),))
 
 
@@ -170,4 +170,9 @@ def _sources(draft: Draft) -> Section:
 def _tell_source(card: "Card") -> str:
     """A card's most precise source: papers, documentation and code before general guides."""
     ordered = sorted(card.sources, key=lambda text: not any(word in text for word in PRECISE_SOURCES))
-    return f"[{card.id}] {ordered[0]}; more: ftchat cards show {card.id}"
+    return f"{_cite(card)} {ordered[0]}; more: ftchat cards show {card.id}"
+
+
+def _cite(card: "Card") -> str:
+    """A card's id, with whose card it is where it is not ours."""
+    return f"[{card.id}, your team's card]" if card.origin == "team" else f"[{card.id}]"

@@ -1,14 +1,16 @@
 """Puts the real parts together for a turn: cards, their index, the embedded model."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.agent import Parts
+from assistant.render import make_visible
 from assistant.settings import NO_MODEL, Settings
-from knowledge.card import card_by_id, load_cards, load_knobs
+from knowledge.card import Card, card_by_id, load_knobs
+from knowledge.card_library import load_all_cards
 from knowledge.retrieval import CardHit, find_cards
 
 if TYPE_CHECKING:
@@ -23,8 +25,15 @@ def real_parts(settings: Settings) -> Parts:
     cache_folder = Path(settings.cache)
 
     @cache
+    def library() -> dict[str, Card]:
+        return load_library(settings)
+
+    def load_card(card_id: str) -> Card:
+        return library()[card_id] if settings.cards else card_by_id(card_id)
+
+    @cache
     def index() -> "CardIndex":
-        return open_or_build(cache_folder)
+        return open_or_build(cache_folder, library())
 
     @cache
     def writer() -> "Writer":
@@ -42,11 +51,16 @@ def real_parts(settings: Settings) -> Parts:
             return [CardHit(name, 1.0, "", "finding") for name in finding_ids]
         return find_cards(question, index(), finding_ids)
 
-    return Parts(card_by_id, load_knobs(), find, None if settings.model == NO_MODEL else writer)
+    return Parts(load_card, load_knobs(), find, None if settings.model == NO_MODEL else writer)
 
 
-def open_or_build(cache_folder: Path) -> "CardIndex":
-    """Open the card index, and build it first where it is missing, old or damaged."""
+def load_library(settings: Settings) -> dict[str, Card]:
+    """Our cards and those of the team's folder; what is wrong with theirs is said on stderr."""
+    return load_all_cards(Path(settings.cards) if settings.cards else None, lambda text: report(make_visible(text)))
+
+
+def open_or_build(cache_folder: Path, cards: Mapping[str, Card]) -> "CardIndex":
+    """Open the index of these cards, and build it first where it is missing, old or damaged."""
     from knowledge.index import ensure_index
 
     said: list[str] = []
@@ -55,7 +69,7 @@ def open_or_build(cache_folder: Path) -> "CardIndex":
         said.append(text)
         report_progress(text)
 
-    index = ensure_index(load_cards(), cache_folder, listen)
+    index = ensure_index(cards, cache_folder, listen)
     if said:
         report_progress(DONE)
     return index

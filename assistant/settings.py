@@ -19,10 +19,12 @@ class Settings:
     Attributes:
         cache: folder for the card index and receipts of verified files.
         model: "embedded", the path of a GGUF file, or "none" for answers without a language model.
+        cards: folder of the team's own cards, "" where there is none.
     """
 
     cache: str
     model: str = "embedded"
+    cards: str = ""
 
 
 def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str] | None = None) -> Settings:
@@ -41,7 +43,9 @@ def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
     }
     values |= {name: value for name, value in flags.items() if value is not None}
     values.setdefault("cache", _default_cache())
-    values["cache"] = str(Path(values["cache"]).expanduser())
+    for name in ("cache", "cards"):
+        if values.get(name):
+            values[name] = str(Path(values[name]).expanduser())
     return Settings(**values)
 
 

@@ -17,12 +17,14 @@ from assistant.events import TurnEnded
 from assistant.parts import real_parts
 from assistant.settings import NO_MODEL, load_settings
 from knowledge.card import load_cards
+from knowledge.coverage import Seed, find_coverage_faults, load_seeds
 from tools.diagnosis import RULES
 from tools.log_formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
+COVERAGE = ROOT / "docs" / "coverage.yaml"
 
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -32,6 +34,7 @@ def main() -> int:
     """Check every document; gives 1 where something is wrong."""
     is_writing = "--write" in sys.argv[1:]
     faults = [fault for path in documents() for fault in check_document(path, is_writing=is_writing)]
+    faults += find_coverage_faults(load_seeds(COVERAGE), load_cards())
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"docs: {len(documents())} documents checked, {len(faults)} faults")
@@ -93,6 +96,25 @@ def tell_cards() -> str:
         families.setdefault(card.family, []).append(f"`{card.id}`")
     rows = [f"| {family} | {', '.join(names)} |" for family, names in families.items()]
     return "\n".join(["| family | cards |", "| --- | --- |", *rows]) + "\n"
+
+
+def tell_coverage() -> str:
+    """What the seed documents say, and the card and part that holds it."""
+    return "\n".join(_tell_seed(seed) for seed in load_seeds(COVERAGE))
+
+
+def _tell_seed(seed: Seed) -> str:
+    rows = [
+        f"## {seed.name}: {seed.title}",
+        "",
+        "| statement | card | part | looked for |",
+        "| --- | --- | --- | --- |",
+    ]
+    for claim in seed.claims:
+        text = f"{claim.text} (doubtful)" if claim.is_doubtful else claim.text
+        words = " … ".join(claim.words)
+        rows.append(f"| {text} | [`{claim.card}`](../knowledge/cards/{claim.card}.md) | {claim.part} | {words} |")
+    return "\n".join([*rows, "", f"Passed over: {'; '.join(seed.passed_over)}.", ""])
 
 
 def tell_figures() -> str:
@@ -179,6 +201,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "formats": tell_formats,
     "rules": tell_rules,
     "cards": tell_cards,
+    "coverage": tell_coverage,
     "figures": tell_figures,
     "evidence": tell_evidence,
     "meanings": tell_meanings,

@@ -2,8 +2,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from card_factory import write_team_card
 
-from knowledge.card import CARDS_FOLDER, SECTIONS, CardError, card_by_id, load_card, load_cards, load_knobs
+from knowledge.card import CARDS_FOLDER, card_by_id, load_card, load_cards, load_knobs, read_card
+from knowledge.card_file import SECTIONS, CardError
 from tools.diagnosis import RULES
 
 GOOD = (CARDS_FOLDER / "overfitting.md").read_text(encoding="utf-8")
@@ -18,7 +20,7 @@ def write_card(folder: Path, text: str, name: str = "overfitting") -> Path:
 
 def test_every_card_keeps_its_rules() -> None:
     cards = load_cards()
-    assert len(cards) >= 59
+    assert len(cards) == 61
     assert all(tuple(card.sections) == SECTIONS for card in cards.values())
 
 
@@ -94,6 +96,13 @@ def test_the_memory_ladder_is_in_its_order() -> None:
         ("## Then do this", "## Whatever", "sections"),
         ("id: overfitting", "id: something", "'id'"),
         ("versions: any", "", "lacks 'versions'"),
+        ("    direction: lower\n", "", "'moves' entry 1 lacks 'direction'"),
+        ("    cost: regular evaluation and one kept checkpoint", "    cost: ''", "'cost' must be text"),
+        ("knob: early_stopping", "knob: epochs", "turns 'epochs' 2 times"),
+        ("knob: epochs", "knob: epoch", "which has epochs"),
+        ("related: [missing_regularization,", "related: [overfitting,", "names the card itself"),
+        ("  - how do I stop my LoRA from overfitting?\n", "  - ''\n", "'phrases' must be a list"),
+        ("  - cause: too many epochs\n    check:", "  - check:", "'suspects' entry 1 lacks 'cause'"),
         ("versions: any", "versions: any\nmood: good", "unknown 'mood'"),
         ("versions: any", "versions: [1, 2", "not valid YAML"),
         ("  - generalisation gap\n", "  - overfitting\n", "same phrase twice"),
@@ -106,6 +115,26 @@ def test_a_broken_card_names_file_and_field(tmp_path: Path, old: str, new: str, 
         load_card(path, load_knobs())
     assert str(path) in str(caught.value)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["sources", "phrases", "signs", "related"])
+def test_a_list_that_is_empty_names_file_and_field(tmp_path: Path, field: str) -> None:
+    path = write_team_card(tmp_path, **{field: "[]"})
+    with pytest.raises(CardError, match=f"queue_full.md: '{field}' must be a list of at least one text"):
+        load_card(path, load_knobs())
+
+
+def test_fourteen_phrases_are_too_few(tmp_path: Path) -> None:
+    phrases = "[" + ", ".join(f"phrase {number}" for number in range(14)) + "]"
+    path = write_team_card(tmp_path, phrases=phrases)
+    with pytest.raises(CardError, match="'phrases' must hold at least 15, got 14"):
+        load_card(path, load_knobs())
+
+
+def test_every_fault_of_a_card_is_found_in_one_reading(tmp_path: Path) -> None:
+    path = write_team_card(tmp_path, title="[1]", signs="[]", sources="")
+    _, faults = read_card(path, load_knobs())
+    assert [fault.split("'")[1] for fault in faults] == ["sources", "title", "signs"]
 
 
 def test_a_related_card_that_does_not_exist_is_named(tmp_path: Path) -> None:
