@@ -79,7 +79,9 @@ def create_local_store(folder: Path, num_passages: int) -> PassageStore:
     """Make an empty store in a new folder."""
     client = _connect_local(folder)
     configuration = _neighbours(num_passages)
-    return PassageStore(client, client.create_collection(COLLECTION, embedding_function=None, configuration=configuration))
+    return PassageStore(
+        client, client.create_collection(COLLECTION, embedding_function=None, configuration=configuration)
+    )
 
 
 def name_local_store() -> str:

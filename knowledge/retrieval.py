@@ -31,16 +31,17 @@ class Weighting:
 
 
 # Card against card, and the best of each measure for whether any card speaks to the question at all.
-CARD_WEIGHTING = Weighting(log_odds=0.14, nearness=4.5, words=4.0)
-SCOPE_WEIGHTING = Weighting(log_odds=0.14, nearness=4.5, words=4.0, offset=-8.0)
+CARD_WEIGHTING = Weighting(log_odds=0.073, nearness=3.6, words=6.5)
+SCOPE_WEIGHTING = Weighting(log_odds=0.102, nearness=7.0, words=11.9, offset=-11.1)
 # The same where an index knows words only.
-WORDS_CARD_WEIGHTING = Weighting(0.0, 0.0, words=8.0)
-WORDS_SCOPE_WEIGHTING = Weighting(0.0, 0.0, words=12.0, offset=-4.0)
+WORDS_CARD_WEIGHTING = Weighting(0.0, 0.0, words=13.6)
+WORDS_SCOPE_WEIGHTING = Weighting(0.0, 0.0, words=17.4, offset=-6.1)
 # A finding is computed, a question is only read: its card comes before every card that is not a finding's.
 FINDING_BOOST = 1.0
-# Below this chance that the cards cover a question nothing is returned: to refuse where a card would have helped is
-# the worse mistake.
-SCOPE_THRESHOLD = 0.2
+# From this chance on that the cards cover a question it is answered from them. Below the lower one nothing is returned;
+# what lies between is returned, but the assistant says that its cards do not cover the question.
+SCOPE_THRESHOLD = 0.4
+LEAST_CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def find_cards(
         limit: at most so many cards, unless there are more findings.
 
     Returns:
-        Nothing but the findings' cards where the chance that the cards cover the question is below SCOPE_THRESHOLD.
+        Nothing but the findings' cards where the chance that the cards cover the question is below LEAST_CHANCE.
 
     Raises:
         IndexUnusable: the index was damaged or removed after it had been opened.
@@ -104,7 +105,7 @@ def _score_cards(question: str, index: CardIndex) -> dict[str, CardHit]:
     measures = index.measure(question)
     features = collect_features(measures)
     chance = estimate_scope(features, measures)
-    if chance < SCOPE_THRESHOLD:
+    if chance < LEAST_CHANCE:
         return {}
     weighting = WORDS_CARD_WEIGHTING if measures.log_odds is None else CARD_WEIGHTING
     points = {card_id: _weigh(feature, weighting) for card_id, feature in features.items()}

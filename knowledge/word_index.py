@@ -76,7 +76,9 @@ def build_word_index(passages: Sequence[Passage], path: Path | None = None) -> W
 
 def open_word_index(path: Path) -> WordIndex:
     """Open a word index without writing anything, not even a lock."""
-    return WordIndex(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False))
+    return WordIndex(
+        sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    )
 
 
 def split_terms(text: str) -> list[str]:

@@ -60,7 +60,9 @@ def fit_card_weighting(measured: Sequence[tuple[Asked, Measures]]) -> Weighting:
 
 def fit_scope_weighting(measured: Sequence[tuple[Asked, Measures]]) -> Weighting:
     """Fit question against question: whether any card speaks to it, by the best of each measure."""
-    kept = [(asked, collect_features(measures)) for asked, measures in measured if asked.expected or not asked.acceptable]
+    kept = [
+        (asked, collect_features(measures)) for asked, measures in measured if asked.expected or not asked.acceptable
+    ]
     found = [(asked, features) for asked, features in kept if features]
     rows = np.array([np.array([_to_row(one) for one in features.values()]).max(axis=0) for _, features in found])
     inside = np.array([bool(asked.expected) for asked, _ in found], dtype=float)

@@ -8,7 +8,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,12 @@ from assistant.settings import load_settings
 from evals.fit_weightings import fit_card_weighting, fit_scope_weighting
 from knowledge.card import load_cards
 from knowledge.index import CardIndex, open_by_words
-from knowledge.retrieval import CardHit, collect_features, estimate_scope, find_cards
+from knowledge.retrieval import SCOPE_THRESHOLD, collect_features, estimate_scope, find_cards
 
 QUESTIONS_FILE = Path(__file__).parent / "questions.jsonl"
 SHARED_FILE = Path(__file__).parents[3] / "shared" / "questions" / "dev.jsonl"
 NUM_HITS = 10
 NUM_MISSES = 12
-
-Find = Callable[[str], list[CardHit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Figures:
         recall: share of the questions with a right card among the first 1, 3 and 5.
         mrr: mean of one over the rank of the first right card, 0 where it is not among the first ten.
         auroc: chance that a question of ours scores higher than one that is outside, a tie counting half.
-        refused: share of our questions that get no card; accepted: share of those outside that get one.
+        refused: share of our questions that are taken to be outside; accepted: share of those outside that are not.
     """
 
     num_inside: int
@@ -123,8 +121,8 @@ def summarise(graded: Sequence[Graded], is_lenient: bool = False) -> Figures:
         recall=(one, three, five),
         mrr=sum(1 / (rank + 1) for rank in ranks if rank is not None) / max(1, len(ranks)),
         auroc=rank_apart([one.chance for one in inside], [one.chance for one in outside]),
-        refused=share([not one.found for one in inside]),
-        accepted=share([bool(one.found) for one in outside]),
+        refused=share([one.chance < SCOPE_THRESHOLD for one in inside]),
+        accepted=share([one.chance >= SCOPE_THRESHOLD for one in outside]),
     )
 
 
@@ -162,7 +160,10 @@ def tell_misses(graded: Sequence[Graded]) -> list[str]:
         f"{one.question.text[:90]}"
         for one in missed[:NUM_MISSES]
     ]
-    taken = sorted((one for one in graded if one.question.is_outside and one.found), key=lambda one: -one.chance)
+    taken = sorted(
+        (one for one in graded if one.question.is_outside and one.chance >= SCOPE_THRESHOLD),
+        key=lambda one: -one.chance,
+    )
     return lines + [f"  {one.question.id} is outside, {one.chance:.2f}: {one.question.text[:90]}" for one in taken[:5]]
 
 
