@@ -1,7 +1,8 @@
 """The sentence encoder all-MiniLM-L6-v2: exported once with torch, run from then on with onnxruntime alone.
 
-sentence-transformers takes seconds to import, so only the export uses it and checks what it made; passages and questions
-are encoded by the exported graph, three times as fast. Nothing here is imported before it is used, and nothing reaches for a network.
+sentence-transformers takes seconds to import, so only the export uses it, and checks what it made. The exported graph
+encodes passages and questions, three times as fast. Nothing here is imported before it is used, and nothing reaches
+for a network.
 """
 
 import logging

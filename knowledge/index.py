@@ -172,6 +172,11 @@ def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report, c
     key = _compute_key(passages)
     folder = _folder_of(cache_folder, key, chroma_url)
 
+    def open_empty(store_folder: Path) -> PassageStore:
+        if chroma_url:
+            return create_shared_store(chroma_url, key, len(passages))
+        return create_local_store(store_folder, len(passages))
+
     def check() -> None:
         open_index(cards, cache_folder, chroma_url).close()
 
@@ -181,7 +186,7 @@ def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report, c
             try:
                 check()
             except IndexUnusable:
-                _build(passages, key, folder, report, chroma_url, check)
+                _build(passages, folder, report, open_empty, check)
         remove_leftovers(folder)
     except OSError as error:
         raise NotAvailable(
@@ -191,19 +196,21 @@ def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report, c
 
 
 def _build(
-    passages: Sequence[Passage], key: str, folder: Path, report: Report, chroma_url: str, check: Callable[[], None]
+    passages: Sequence[Passage],
+    folder: Path,
+    report: Report,
+    open_empty: Callable[[Path], PassageStore],
+    check: Callable[[], None],
 ) -> None:
+    """Make every part of an index in a folder of its own, and move it to its place."""
     scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=folder.parent))
     try:
-        report("exporting the sentence encoder")
-        export_encoder(scratch)
-        build_word_index(passages, scratch / WORDS_NAME).close()
         store_name = name_local_store()
-        if chroma_url:
-            store = create_shared_store(chroma_url, key, len(passages))
-        else:
-            store = create_local_store(scratch / store_name, len(passages))
+        store = open_empty(scratch / store_name)
         try:
+            report("exporting the sentence encoder")
+            export_encoder(scratch)
+            build_word_index(passages, scratch / WORDS_NAME).close()
             save_head(_fill(store, passages, OnnxEncoder(scratch), report), scratch / HEAD_NAME)
         finally:
             store.close()

@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from knowledge.encoder import Vectors
 
 COLLECTION = "cards"
-# In this process and without telemetry, whatever the environment or a .env file says.
-LOCAL_ONLY: dict[str, Any] = {
-    "_env_file": None,
-    "anonymized_telemetry": False,
-    "chroma_api_impl": "chromadb.api.rust.RustBindingsAPI",
-    "chroma_otel_granularity": None,
-}
+# Without telemetry, and in this process where no server is set, whatever the environment or a .env file says.
+NO_SURPRISES: dict[str, Any] = {"_env_file": None, "anonymized_telemetry": False, "chroma_otel_granularity": None}
+LOCAL_ONLY = {**NO_SURPRISES, "chroma_api_impl": "chromadb.api.rust.RustBindingsAPI"}
 DEFAULT_PORTS = {"http": 8000, "https": 443}
 
 
@@ -161,16 +157,25 @@ def _connect_local(folder: Path) -> "ClientAPI":
 
 
 def _connect_shared(url: str) -> "ClientAPI":
-    parts = urlsplit(url)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise BadInput(f"chroma_url must be like http://host:8000, got '{url}'")
+    host, port, is_secure = _split_url(url)
     import chromadb
     from chromadb.config import Settings
 
-    settings = Settings(_env_file=None, anonymized_telemetry=False, chroma_otel_granularity=None)
-    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    settings = Settings(**NO_SURPRISES)
     with _Telling(f"the Chroma server at {url} cannot be reached", NotAvailable):
-        return chromadb.HttpClient(parts.hostname, port, ssl=parts.scheme == "https", settings=settings)
+        return chromadb.HttpClient(host, port, ssl=is_secure, settings=settings)
+
+
+def _split_url(url: str) -> tuple[str, int, bool]:
+    """Split a server's address into host, port, and whether it is secure."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise BadInput(f"chroma_url must be like http://host:8000, got '{url}'")
+    return parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.scheme == "https"
 
 
 class _Telling:

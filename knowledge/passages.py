@@ -28,7 +28,7 @@ class Passage:
 
 
 def list_passages(cards: Mapping[str, Card]) -> list[Passage]:
-    """List a card's signs, suspects and moves as one text each, and every phrase; our own cards have stories as well."""
+    """List signs, suspects and moves of each card as one text each, and every phrase; our cards have stories too."""
     passages: list[Passage] = []
     for card in cards.values():
         suspects = [f"{suspect.cause}: {suspect.check}" for suspect in card.suspects]

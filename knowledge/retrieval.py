@@ -42,6 +42,8 @@ FINDING_BOOST = 1.0
 # what lies between is returned, but the assistant says that its cards do not cover the question.
 SCOPE_THRESHOLD = 0.4
 LEAST_CHANCE = 0.05
+# Log-odds are kept within this, so that no chance is rounded to 0 or 1.
+MOST_POINTS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def estimate_scope(features: dict[str, Features], measures: Measures) -> float:
         max(feature.words for feature in features.values()),
     )
     points = _weigh(best, WORDS_SCOPE_WEIGHTING if measures.log_odds is None else SCOPE_WEIGHTING)
-    return 1 / (1 + math.exp(-points))
+    return 1 / (1 + math.exp(-min(MOST_POINTS, max(-MOST_POINTS, points))))
 
 
 def _weigh(features: Features, weighting: Weighting) -> float:

@@ -18,15 +18,15 @@ def make_vectors(num_cards: int, num_each: int, size: int = 16) -> tuple["np.typ
 
 
 def test_a_direction_that_tells_no_card_apart_is_ignored() -> None:
-    vectors, owners = make_vectors(12, 30)
+    vectors, owners = make_vectors(12, 4)
     head = fit_head(vectors, owners)
     fresh, wanted = make_vectors(12, 30)
     fresh[:, 0] = np.linspace(-9, 9, len(fresh))
     found = [max(scores := head.score_likely(one, 12, set()), key=lambda card: scores[card]) for one in fresh]
-    nearest = [owners[int(np.linalg.norm(vectors - one, axis=1).argmin())] for one in fresh]
     right = sum(one == other for one, other in zip(found, wanted, strict=True))
     assert right >= 0.98 * len(wanted)
-    assert right > sum(one == other for one, other in zip(nearest, wanted, strict=True))
+    loud, *others = np.abs(head.weights).mean(axis=1)
+    assert loud < 0.1 * np.mean(others)
 
 
 def test_only_the_likeliest_and_the_wanted_are_scored() -> None:

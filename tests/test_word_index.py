@@ -34,7 +34,9 @@ def test_no_shared_word_is_no_weight() -> None:
     assert build_word_index(PASSAGES).weigh([]) == {}
 
 
-@pytest.mark.parametrize("text", ['"; DROP TABLE words; --', "NEAR( * ^ OR AND NOT", "col:umn -minus +plus", "\0 \udc80"])
+@pytest.mark.parametrize(
+    "text", ['"; DROP TABLE words; --', "NEAR( * ^ OR AND NOT", "col:umn -minus +plus", "\0 \udc80"]
+)
 def test_text_is_never_read_as_a_query(text: str) -> None:
     index = build_word_index(PASSAGES)
     index.weigh(split_terms(text))

@@ -41,7 +41,7 @@ def fit_card_weighting(measured: Sequence[tuple[Asked, Measures]]) -> Weighting:
     rows, targets = [], []
     for asked, measures in measured:
         features = collect_features(measures)
-        wanted = {card_id: ACCEPTABLE for card_id in asked.acceptable} | dict.fromkeys(asked.expected, 1.0)
+        wanted = dict.fromkeys(asked.acceptable, ACCEPTABLE) | dict.fromkeys(asked.expected, 1.0)
         target = np.array([wanted.get(card_id, 0.0) for card_id in features])
         if asked.expected & features.keys():
             rows.append(np.array([_to_row(one) for one in features.values()]))

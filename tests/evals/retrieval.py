@@ -1,7 +1,7 @@
 """Grade retrieval over questions with known cards: recall, MRR, and how well other questions are told apart.
 
 PYTHONPATH=tests python -m evals.retrieval                 our own questions by half, and the team's where they are
-PYTHONPATH=tests python -m evals.retrieval --fit           fit the weightings of knowledge/retrieval.py first and print them
+PYTHONPATH=tests python -m evals.retrieval --fit           print the weightings that fit the tuning half first
 """
 
 import argparse
