@@ -31,11 +31,11 @@ class Weighting:
 
 
 # Card against card, and the best of each measure for whether any card speaks to the question at all.
-CARD_WEIGHTING = Weighting(log_odds=0.073, nearness=3.6, words=6.5)
-SCOPE_WEIGHTING = Weighting(log_odds=0.102, nearness=7.0, words=11.9, offset=-11.1)
+CARD_WEIGHTING = Weighting(log_odds=0.07, nearness=3.8, words=6.5)
+SCOPE_WEIGHTING = Weighting(log_odds=0.102, nearness=6.9, words=11.6, offset=-11.05)
 # The same where an index knows words only.
-WORDS_CARD_WEIGHTING = Weighting(0.0, 0.0, words=13.6)
-WORDS_SCOPE_WEIGHTING = Weighting(0.0, 0.0, words=17.4, offset=-6.1)
+WORDS_CARD_WEIGHTING = Weighting(0.0, 0.0, words=13.5)
+WORDS_SCOPE_WEIGHTING = Weighting(0.0, 0.0, words=16.6, offset=-5.85)
 # A finding is computed, a question is only read: its card comes before every card that is not a finding's.
 FINDING_BOOST = 1.0
 # From this chance on that the cards cover a question it is answered from them. Below the lower one nothing is returned;

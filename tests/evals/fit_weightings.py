@@ -18,6 +18,8 @@ NUM_STEPS = 3000
 STEP = 0.5
 # Keeps weights from growing where a set is told apart without a mistake.
 RIDGE = 0.003
+# A measure that hardly varies is none, and gets no weight.
+NO_SPREAD = 1e-6
 # What an acceptable card counts against an expected one.
 ACCEPTABLE = 0.3
 
@@ -46,7 +48,8 @@ def fit_card_weighting(measured: Sequence[tuple[Asked, Measures]]) -> Weighting:
         if asked.expected & features.keys():
             rows.append(np.array([_to_row(one) for one in features.values()]))
             targets.append(target / target.sum())
-    spread = np.concatenate([row - row.mean(axis=0) for row in rows]).std(axis=0) + 1e-9
+    spread = np.concatenate([row - row.mean(axis=0) for row in rows]).std(axis=0)
+    spread[spread < NO_SPREAD] = np.inf
     weights = np.ones(3)
     for _ in range(NUM_STEPS // 10):
         slope = 2 * RIDGE * weights
@@ -66,7 +69,8 @@ def fit_scope_weighting(measured: Sequence[tuple[Asked, Measures]]) -> Weighting
     found = [(asked, features) for asked, features in kept if features]
     rows = np.array([np.array([_to_row(one) for one in features.values()]).max(axis=0) for _, features in found])
     inside = np.array([bool(asked.expected) for asked, _ in found], dtype=float)
-    centre, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-9
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    spread[spread < NO_SPREAD] = np.inf
     even = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
     weights = np.zeros(4)
     for _ in range(NUM_STEPS):
