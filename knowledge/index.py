@@ -45,7 +45,7 @@ from tools.errors import NotAvailable
 
 Report = Callable[[str], None]
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 WORDS_NAME = "words.sqlite3"
 HEAD_NAME = "head.npz"
 # Passages asked of the store, and cards asked of the head: enough that every card that fits is among them.

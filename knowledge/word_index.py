@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -16,10 +17,10 @@ MIN_STEM = 4
 MAX_TERMS = 400
 MAX_TEXT = 20_000
 # A term in so many cards tells little about any; where cards are many, only the rarer terms are looked up.
-MAX_POSTINGS = 20_000
+MAX_POSTINGS = 4_000
 CREATE = """
-CREATE VIRTUAL TABLE words USING fts5(card_id UNINDEXED, terms, tokenize="unicode61 tokenchars '_'", detail=none);
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row);
+CREATE VIRTUAL TABLE words USING fts5(card_id UNINDEXED, terms, tokenize="unicode61 tokenchars '_'");
+CREATE TABLE counts(term TEXT PRIMARY KEY, num_cards INTEGER) WITHOUT ROWID;
 """
 
 
@@ -47,7 +48,7 @@ class WordIndex:
         """Take the terms that stand in any card, the rarest first, while they stand in few enough in all."""
         asked = list(dict.fromkeys(terms))[:MAX_TERMS]
         marks = ",".join("?" * len(asked))
-        counts = self._database.execute(f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", asked)  # noqa: S608  only question marks are put in
+        counts = self._database.execute(f"SELECT term, num_cards FROM counts WHERE term IN ({marks})", asked)  # noqa: S608  only question marks are put in
         room = MAX_POSTINGS
         for term, num_cards in sorted(counts, key=lambda row: (row[1], row[0])):
             room -= num_cards
@@ -70,6 +71,8 @@ def build_word_index(passages: Sequence[Passage], path: Path | None = None) -> W
     database.executescript(CREATE)
     rows = ((card_id, " ".join(of_card)) for card_id, of_card in terms.items())
     database.executemany("INSERT INTO words VALUES (?, ?)", rows)
+    counts = Counter(term for of_card in terms.values() for term in set(of_card))
+    database.executemany("INSERT INTO counts VALUES (?, ?)", counts.items())
     database.commit()
     return WordIndex(database)
 

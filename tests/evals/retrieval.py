@@ -17,7 +17,7 @@ from assistant.settings import load_settings
 from evals.fit_weightings import fit_card_weighting, fit_scope_weighting
 from knowledge.card import load_cards
 from knowledge.index import CardIndex, open_by_words
-from knowledge.retrieval import SCOPE_THRESHOLD, collect_features, estimate_scope, find_cards
+from knowledge.retrieval import SCOPE_THRESHOLD, find_cards
 
 QUESTIONS_FILE = Path(__file__).parent / "questions.jsonl"
 SHARED_FILE = Path(__file__).parents[3] / "shared" / "questions" / "dev.jsonl"
@@ -103,9 +103,8 @@ def split_halves(questions: Sequence[Question]) -> tuple[list[Question], list[Qu
 
 def grade_question(question: Question, index: CardIndex) -> Graded:
     """Ask one question."""
-    measures = index.measure(question.text)
-    chance = estimate_scope(collect_features(measures), measures)
     found = find_cards(question.text, index, limit=NUM_HITS)
+    chance = found[0].score if found else 0.0
     return Graded(question, tuple(hit.card_id for hit in found), chance)
 
 
