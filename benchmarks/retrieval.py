@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from assistant.parts import open_or_build
 from assistant.settings import load_settings
@@ -102,14 +103,10 @@ class MixingEncoder(OnnxEncoder):
 def measure_grown(num_extra: int, questions: Sequence[str]) -> tuple[list[float], float, int]:
     """Seconds of each question beside extra cards, seconds of building, and the number of passages."""
     cards = make_cards(num_extra)
-    original = index_module.OnnxEncoder
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        index_module.OnnxEncoder = MixingEncoder  # type: ignore[misc]  only while the vectors of the extra cards are made
-        try:
+        with mock.patch.object(index_module, "OnnxEncoder", MixingEncoder):
             index_module.build_index(cards, Path(folder), lambda _: None)
-        finally:
-            index_module.OnnxEncoder = original  # type: ignore[misc]  the same
         built = time.perf_counter() - started
         index = ensure_index(cards, Path(folder), lambda _: None)
         seconds = measure_warm(index, questions)

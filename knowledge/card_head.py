@@ -45,8 +45,10 @@ class CardHead:
             num_cards: how many of the likeliest.
             wanted: ids of the cards to score in any case.
         """
+        import numpy as np
+
         scores = vector @ self.weights + self.offsets  # (num_cards,)
-        likely = scores.argsort()[-num_cards:].tolist()
+        likely = np.argpartition(-scores, min(num_cards, len(scores)) - 1)[:num_cards].tolist()
         rows = {*likely, *(self.rows[card_id] for card_id in wanted)}
         return {self.card_ids[row]: float(scores[row]) for row in rows}
 

@@ -18,6 +18,9 @@ MAX_TERMS = 400
 MAX_TEXT = 20_000
 # A term in so many cards tells little about any; where cards are many, only the rarer terms are looked up.
 MAX_POSTINGS = 4_000
+# Cards beyond these share too little to matter.
+MOST_CARDS = 200
+MATCH = "SELECT card_id, -bm25(words) AS weight FROM words WHERE words MATCH ? ORDER BY weight DESC LIMIT ?"
 CREATE = """
 CREATE VIRTUAL TABLE words USING fts5(card_id UNINDEXED, terms, tokenize="unicode61 tokenchars '_'");
 CREATE TABLE counts(term TEXT PRIMARY KEY, num_cards INTEGER) WITHOUT ROWID;
@@ -32,7 +35,7 @@ class WordIndex:
         self._lock = threading.Lock()
 
     def weigh(self, terms: Sequence[str]) -> dict[str, float]:
-        """Weigh by BM25 the cards that hold any of the terms: card id -> weight above 0.
+        """Weigh by BM25 the cards that hold any of the terms, the heaviest MOST_CARDS: card id -> weight above 0.
 
         Source:
             Robertson and Zaragoza 2009, section 3.5; SQLite documentation, FTS5, section 5.1.1 (k1 1.2, b 0.75).
@@ -41,7 +44,7 @@ class WordIndex:
             query = " OR ".join(f'"{term}"' for term in self._choose(terms))
             if not query:
                 return {}
-            rows = self._database.execute("SELECT card_id, -bm25(words) FROM words WHERE words MATCH ?", (query,))
+            rows = self._database.execute(MATCH, (query, MOST_CARDS))
             return {card_id: weight for card_id, weight in rows if weight > 0}
 
     def _choose(self, terms: Sequence[str]) -> Iterator[str]:
