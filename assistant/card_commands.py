@@ -95,7 +95,7 @@ def check(options: argparse.Namespace, settings: Settings) -> int:
 
 def build(settings: Settings) -> int:
     """Build the card index where it is missing, old or damaged."""
-    open_or_build(Path(settings.cache), load_library(settings))
+    open_or_build(Path(settings.cache), load_library(settings), settings.chroma_url)
     report(f"the card index stands in {settings.cache}")
     return Exit.DONE
 

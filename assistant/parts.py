@@ -1,7 +1,7 @@
 """Puts the real parts together for a turn: cards, their index, the embedded model."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from assistant.settings import NO_MODEL, Settings
 from knowledge.card import Card, card_by_id, load_knobs
 from knowledge.card_library import load_all_cards
 from knowledge.retrieval import CardHit, find_cards
+from tools.errors import NotAvailable
 
 if TYPE_CHECKING:
     from assistant.words import Writer
@@ -32,10 +33,6 @@ def real_parts(settings: Settings) -> Parts:
         return library()[card_id] if settings.cards else card_by_id(card_id)
 
     @cache
-    def index() -> "CardIndex":
-        return open_or_build(cache_folder, library())
-
-    @cache
     def writer() -> "Writer":
         from assistant.llm import LlamaChat
         from assistant.models import find_model
@@ -46,11 +43,7 @@ def real_parts(settings: Settings) -> Parts:
         model.load()
         return Writer(model, found.name, load_knobs())
 
-    def find(question: str, finding_ids: Sequence[str]) -> list[CardHit]:
-        if not question:
-            return [CardHit(name, 1.0, "", "finding") for name in finding_ids]
-        return find_cards(question, index(), finding_ids)
-
+    find = CardSearch(settings, library).find
     return Parts(load_card, load_knobs(), find, None if settings.model == NO_MODEL else writer)
 
 
@@ -59,7 +52,7 @@ def load_library(settings: Settings) -> dict[str, Card]:
     return load_all_cards(Path(settings.cards) if settings.cards else None, lambda text: report(make_visible(text)))
 
 
-def open_or_build(cache_folder: Path, cards: Mapping[str, Card]) -> "CardIndex":
+def open_or_build(cache_folder: Path, cards: Mapping[str, Card], chroma_url: str = "") -> "CardIndex":
     """Open the index of these cards, and build it first where it is missing, old or damaged."""
     from knowledge.index import ensure_index
 
@@ -69,10 +62,34 @@ def open_or_build(cache_folder: Path, cards: Mapping[str, Card]) -> "CardIndex":
         said.append(text)
         report_progress(text)
 
-    index = ensure_index(cards, cache_folder, listen)
+    index = ensure_index(cards, cache_folder, listen, chroma_url)
     if said:
         report_progress(DONE)
     return index
+
+
+class CardSearch:
+    """Finds cards; by their words alone, and said so once, where the index can be neither opened nor built."""
+
+    def __init__(self, settings: Settings, cards: Callable[[], Mapping[str, Card]]) -> None:
+        self._settings, self._cards = settings, cards
+        self._index: CardIndex | None = None
+
+    def find(self, question: str, finding_ids: Sequence[str]) -> list[CardHit]:
+        """Find the cards of a question and of findings."""
+        if not question:
+            return [CardHit(name, 1.0, "", "finding") for name in finding_ids]
+        try:
+            self._index = self._index or open_or_build(
+                Path(self._settings.cache), self._cards(), self._settings.chroma_url
+            )
+            return find_cards(question, self._index, finding_ids)
+        except NotAvailable as fault:
+            from knowledge.index import open_by_words
+
+            report(f"{fault}; until then cards are found by their words alone")
+            self._index = open_by_words(self._cards())
+            return find_cards(question, self._index, finding_ids)
 
 
 def report(text: str) -> None:

@@ -20,11 +20,13 @@ class Settings:
         cache: folder for the card index and receipts of verified files.
         model: "embedded", the path of a GGUF file, or "none" for answers without a language model.
         cards: folder of the team's own cards, "" where there is none.
+        chroma_url: a Chroma server that holds the passages' vectors for a team, "" for a store in the cache.
     """
 
     cache: str
     model: str = "embedded"
     cards: str = ""
+    chroma_url: str = ""
 
 
 def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str] | None = None) -> Settings:

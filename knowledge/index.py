@@ -1,176 +1,239 @@
-"""The index of the cards: one Chroma passage for each thing a card says, in a folder that can be rebuilt at any time.
+"""The index of the cards: vectors of their passages in Chroma, a head learnt from them, and their words.
 
-A cache folder holds `index-<key>` folders, where the key stands for everything that decides what is inside. Each is
-built elsewhere and moved to its place with one rename, so that a killed build leaves nothing half-made.
+Everything that decides what is inside goes into the key of its folder, so it is rebuilt only when cards or encoder
+change. Where it can be neither opened nor built, cards are still found by their words alone.
 """
 
 import contextlib
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
 
 from knowledge.card import Card
-from knowledge.encoder import ENCODER_WEIGHTS, OnnxEncoder, encode_with_reference, export_encoder
+from knowledge.card_head import CardHead, fit_head, load_head, save_head
+from knowledge.encoder import ENCODER_WEIGHTS, OnnxEncoder, export_encoder
+from knowledge.index_folder import (
+    UNFINISHED_PREFIX,
+    check_files,
+    hold_lock,
+    install,
+    read_manifest,
+    remove_leftovers,
+    write_manifest,
+)
+from knowledge.passage_store import (
+    IndexUnusable,
+    PassageHit,
+    PassageStore,
+    create_local_store,
+    create_shared_store,
+    first_line,
+    name_local_store,
+    open_local_store,
+    open_shared_store,
+)
+from knowledge.passages import Passage, list_passages
+from knowledge.word_index import WordIndex, build_word_index, open_word_index, split_terms
 from tools.errors import NotAvailable
-
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
-    from chromadb.api.models.Collection import Collection
 
 Report = Callable[[str], None]
 
-INDEX_VERSION = 1
-COLLECTION = "cards"
-MANIFEST_NAME = "manifest.json"
-UNFINISHED_PREFIX = ".unfinished-"
-STALE_SECONDS = 3600
-# Wide searches, so that near enough every true neighbour is found; the lowest threshold makes Chroma write its graph
-# out at every step of the building, so that opening has nothing to replay and changes no file but the database.
-NEIGHBOURS: Any = {
-    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "sync_threshold": 2, "batch_size": 2}
-}
-# In this process and without telemetry, whatever the environment or a .env file says.
-LOCAL_ONLY: dict[str, Any] = {
-    "_env_file": None,
-    "anonymized_telemetry": False,
-    "chroma_api_impl": "chromadb.api.rust.RustBindingsAPI",
-    "chroma_otel_granularity": None,
-}
-
-
-class IndexUnusable(NotAvailable):
-    """There is no index for these cards, or it is damaged; building it helps."""
+INDEX_VERSION = 3
+WORDS_NAME = "words.sqlite3"
+HEAD_NAME = "head.npz"
+# Passages asked of the store, and cards asked of the head: enough that every card that fits is among them.
+NEAREST_PASSAGES = 60
+LIKELIEST_CARDS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """One text of a card that a question can be near to."""
+class Measures:
+    """What an index measures of a question.
 
-    card_id: str
-    kind: Literal["signs", "phrase", "suspects", "moves"]
-    text: str
+    Attributes:
+        num_terms: number of different words and pairs of words in the question.
+        weights: BM25 weight of each card that shares any of them.
+        near: passages nearest in meaning, nearest first; empty where an index knows words only.
+        log_odds: the head's score of every card that is likely by head, nearness or words.
+    """
+
+    num_terms: int
+    weights: Mapping[str, float]
+    near: Sequence[PassageHit] = ()
+    log_odds: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PassageHit:
-    """A passage and its cosine similarity to a question, 1 for the same meaning, about 0 for nothing in common."""
+class Meaning:
+    """What an index knows beside words: encoder, head and the passages' vectors."""
 
-    passage: Passage
-    similarity: float
+    encoder: OnnxEncoder
+    head: CardHead
+    store: PassageStore
 
 
 class CardIndex:
     """An open index, and the passages in it; safe to ask from several threads."""
 
-    def __init__(self, passages: Sequence[Passage], encoder: OnnxEncoder, store: "tuple[Client, Collection]") -> None:
-        self.passages = tuple(passages)
-        self._encoder = encoder
-        self._client, self._collection = store
+    def __init__(self, passages: Sequence[Passage], words: WordIndex, meaning: Meaning | None = None) -> None:
+        self.signs = {passage.card_id: passage for passage in passages if passage.kind == "signs"}
+        self._words, self._meaning = words, meaning
 
-    def find_passages(self, question: str, limit: int) -> list[PassageHit]:
-        """Find the passages nearest to a question, nearest first.
+    def measure(self, question: str) -> Measures:
+        """Measure how near a question is to the cards, in words and in meaning.
 
         Raises:
-            IndexUnusable: the store was damaged or removed after it had been opened.
+            IndexUnusable: the store was damaged, removed or cut off after it had been opened.
         """
-        from chromadb.errors import ChromaError
-
-        vectors: Any = self._encoder.encode([question])
-        try:
-            found: Any = self._collection.query(query_embeddings=vectors, n_results=limit)
-        except ChromaError as error:
-            raise IndexUnusable(f"the card index cannot be read ({_first_line(error)}); start again") from None
-        rows = zip(found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        return [PassageHit(Passage(of["card_id"], of["kind"], text), 1.0 - distance) for text, of, distance in rows]
+        terms = sorted(set(split_terms(question)))
+        weights = self._words.weigh(terms)
+        if self._meaning is None:
+            return Measures(len(terms), weights)
+        vectors = self._meaning.encoder.encode([question])
+        near = self._meaning.store.find(vectors, NEAREST_PASSAGES)
+        wanted = {hit.passage.card_id for hit in near} | weights.keys()
+        log_odds = self._meaning.head.score_likely(vectors[0], LIKELIEST_CARDS, wanted)
+        return Measures(len(terms), weights, near, log_odds)
 
     def close(self) -> None:
-        """Let go of the store's files."""
-        self._client.close()
+        """Let go of the index's files."""
+        self._words.close()
+        if self._meaning is not None:
+            self._meaning.store.close()
 
 
-def ensure_index(cards: Mapping[str, Card], cache_folder: Path, report: Report) -> CardIndex:
+def open_by_words(cards: Mapping[str, Card]) -> CardIndex:
+    """Make an index of the cards' words alone, in memory: what is left where nothing can be opened or built."""
+    passages = list_passages(cards)
+    return CardIndex(passages, build_word_index(passages))
+
+
+def ensure_index(cards: Mapping[str, Card], cache_folder: Path, report: Report, chroma_url: str = "") -> CardIndex:
     """Open the index of these cards, and build it first where it is missing or damaged.
 
+    Args:
+        cards: ours and a team's.
+        cache_folder: holds the index but for what a server holds.
+        report: is told what takes a while, a line each.
+        chroma_url: a Chroma server that holds the passages' vectors, empty for a store in the cache folder.
+
     Raises:
-        NotAvailable: the cache folder cannot be written, or the encoder is missing.
+        NotAvailable: the cache folder cannot be written, the encoder is missing, or the server cannot be reached.
     """
     try:
-        return open_index(cards, cache_folder)
+        return open_index(cards, cache_folder, chroma_url)
     except IndexUnusable as reason:
         report(f"{reason}; building it")
-    build_index(cards, cache_folder, report)
-    return open_index(cards, cache_folder)
+    build_index(cards, cache_folder, report, chroma_url)
+    return open_index(cards, cache_folder, chroma_url)
 
 
-def open_index(cards: Mapping[str, Card], cache_folder: Path) -> CardIndex:
+def open_index(cards: Mapping[str, Card], cache_folder: Path, chroma_url: str = "") -> CardIndex:
     """Open the index of these cards and check that it is whole.
 
     Raises:
         IndexUnusable: there is none for these cards, or it is damaged.
+        NotAvailable: the server cannot be reached.
     """
     passages = list_passages(cards)
-    folder = cache_folder / f"index-{_compute_key(passages)}"
-    store_name, digests = _read_manifest(folder)
+    key = _compute_key(passages)
+    folder = _folder_of(cache_folder, key, chroma_url)
+    store_name, digests = read_manifest(folder)
     with ThreadPoolExecutor(1) as pool:  # the encoder loads while Chroma is being imported
-        loading = pool.submit(_open_encoder, folder, digests)
-        store = _open_store(folder / store_name, len(passages))
+        loading = pool.submit(_load_whole, folder, digests)
+        if chroma_url:
+            store = open_shared_store(chroma_url, key, len(passages))
+        else:
+            store = open_local_store(folder / store_name, len(passages))
     try:
-        index = CardIndex(passages, loading.result(), store)
+        encoder, head, words = loading.result()
     except IndexUnusable:
-        store[0].close()
+        store.close()
         raise
     with contextlib.suppress(OSError):
         os.utime(folder)  # the newest index is the one in use
-    return index
+    return CardIndex(passages, words, Meaning(encoder, head, store))
 
 
-def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report) -> Path:
+def build_index(cards: Mapping[str, Card], cache_folder: Path, report: Report, chroma_url: str = "") -> Path:
     """Build the index of these cards and put it in place, unless another process was faster.
 
     Raises:
-        NotAvailable: the cache folder cannot be written, or the encoder is missing.
+        NotAvailable: the cache folder cannot be written, the encoder is missing, or the server cannot be reached.
     """
-    from chromadb.errors import ChromaError
-
     passages = list_passages(cards)
-    folder = cache_folder / f"index-{_compute_key(passages)}"
+    key = _compute_key(passages)
+    folder = _folder_of(cache_folder, key, chroma_url)
+
+    def open_empty(store_folder: Path) -> PassageStore:
+        if chroma_url:
+            return create_shared_store(chroma_url, key, len(passages))
+        return create_local_store(store_folder, len(passages))
+
+    def check() -> None:
+        open_index(cards, cache_folder, chroma_url).close()
+
     try:
         cache_folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=cache_folder))
-        try:
-            _fill(scratch, passages, report)
-            _install(scratch, folder, lambda: open_index(cards, cache_folder).close())
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        _remove_leftovers(folder)
-    except (OSError, ChromaError) as error:
+        with hold_lock(cache_folder):
+            try:
+                check()
+            except IndexUnusable:
+                _build(passages, folder, report, open_empty, check)
+        remove_leftovers(folder)
+    except OSError as error:
         raise NotAvailable(
-            f"{cache_folder}: the card index cannot be kept there ({_first_line(error)}); choose another cache folder"
+            f"{cache_folder}: the card index cannot be kept there ({first_line(error)}); choose another cache folder"
         ) from None
     return folder
 
 
-def list_passages(cards: Mapping[str, Card]) -> list[Passage]:
-    """List what the index holds: for each card its signs, suspects and moves as one text each, and every phrase."""
-    passages: list[Passage] = []
-    for card in cards.values():
-        suspects = [f"{suspect.cause}: {suspect.check}" for suspect in card.suspects]
-        moves = [f"{move.direction} {move.knob.replace('_', ' ')}: {move.amount}" for move in card.moves]
-        passages.append(Passage(card.id, "signs", ". ".join((card.title, *card.signs))))
-        passages.extend(Passage(card.id, "phrase", phrase) for phrase in card.phrases)
-        passages.append(Passage(card.id, "suspects", ". ".join(suspects)))
-        passages.append(Passage(card.id, "moves", ". ".join(moves)))
-    return passages
+def _build(
+    passages: Sequence[Passage],
+    folder: Path,
+    report: Report,
+    open_empty: Callable[[Path], PassageStore],
+    check: Callable[[], None],
+) -> None:
+    """Make every part of an index in a folder of its own, and move it to its place."""
+    scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=folder.parent))
+    try:
+        store_name = name_local_store()
+        store = open_empty(scratch / store_name)
+        try:
+            report("exporting the sentence encoder")
+            export_encoder(scratch)
+            build_word_index(passages, scratch / WORDS_NAME).close()
+            save_head(_fill(store, passages, OnnxEncoder(scratch), report), scratch / HEAD_NAME)
+        finally:
+            store.close()
+        write_manifest(scratch, store_name)
+        install(scratch, folder, check)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _fill(store: PassageStore, passages: Sequence[Passage], encoder: OnnxEncoder, report: Report) -> CardHead:
+    """Encode the passages, write them into the store, and learn the head from those that tell the fault."""
+    import numpy as np
+
+    ordered = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length make quick batches
+    written = []
+    done = 0
+    for vectors in store.fill(ordered, encoder.encode_batches([passage.text for passage in ordered])):
+        written.append(vectors)
+        done += len(vectors)
+        report(f"embedding {done} of {len(passages)} passages")
+    telling = [passage.tells_the_fault for passage in ordered]
+    owners = [passage.card_id for passage in ordered if passage.tells_the_fault]
+    return fit_head(np.concatenate(written)[telling], owners)
 
 
 def _compute_key(passages: Sequence[Passage]) -> str:
@@ -180,121 +243,12 @@ def _compute_key(passages: Sequence[Passage]) -> str:
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
 
 
-def _fill(scratch: Path, passages: Sequence[Passage], report: Report) -> None:
-    """Write encoder, store and manifest into an empty folder."""
-    report("exporting the sentence encoder")
-    export_encoder(scratch)
-    # A name of its own: Chroma remembers within a process what it opened by path, also when that failed.
-    store = scratch / f"passages-{secrets.token_hex(4)}"
-    client = _connect(store)
-    collection = client.create_collection(COLLECTION, embedding_function=None, configuration=NEIGHBOURS)
-    ordered = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length make quick batches
-    done = 0
-    for vectors in encode_with_reference([passage.text for passage in ordered]):
-        batch = ordered[done : done + len(vectors)]
-        collection.add(
-            ids=[str(done + offset) for offset in range(len(batch))],
-            embeddings=cast(Any, vectors),
-            metadatas=[{"card_id": passage.card_id, "kind": passage.kind} for passage in batch],
-            documents=[passage.text for passage in batch],
-        )
-        done += len(batch)
-        report(f"embedding {done} of {len(passages)} passages")
-    client.close()
-    manifest = {"store": store.name, "sha256": _hash_files(scratch)}
-    (scratch / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+def _folder_of(cache_folder: Path, key: str, chroma_url: str) -> Path:
+    """The index's folder; one whose vectors are on a server is another."""
+    where = hashlib.sha256(chroma_url.encode()).hexdigest()[:8] if chroma_url else "local"
+    return cache_folder / f"index-{key}-{where}"
 
 
-def _install(scratch: Path, folder: Path, check: Callable[[], None]) -> None:
-    """Move a built index into its place, unless check() finds a whole one there; a damaged one is moved away."""
-    try:
-        scratch.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-        try:
-            check()
-        except IndexUnusable:
-            _discard(folder)
-            scratch.rename(folder)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove old indexes but the newest, which another process may be using, and what killed builds left."""
-    others = {path for path in folder.parent.glob("index-*") if path.is_dir()} - {folder}
-    for path in sorted(others, key=_read_time, reverse=True)[1:]:
-        _discard(path)
-    for path in folder.parent.glob(f"{UNFINISHED_PREFIX}*"):
-        if time.time() - _read_time(path) > STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _read_time(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process was faster to remove it
-        return 0.0
-
-
-def _discard(folder: Path) -> None:
-    """Remove a folder so that nobody sees half of it; one that is gone already is no error."""
-    doomed = folder.with_name(f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}")
-    with contextlib.suppress(OSError):
-        folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
-
-
-def _read_manifest(folder: Path) -> tuple[str, dict[str, str]]:
-    """Read which folder is the store, and the digest of every file."""
-    try:
-        manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
-        return str(manifest["store"]), dict(manifest["sha256"])
-    except (FileNotFoundError, NotADirectoryError):
-        raise IndexUnusable("there is no index of these cards yet") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise IndexUnusable(f"the card index is damaged ({MANIFEST_NAME} cannot be read)") from None
-
-
-def _open_encoder(folder: Path, digests: dict[str, str]) -> OnnxEncoder:
-    try:
-        is_whole = _hash_files(folder) == digests
-    except OSError as error:
-        raise IndexUnusable(f"the card index cannot be read ({_first_line(error)})") from None
-    if not is_whole:
-        raise IndexUnusable("the card index is damaged (its files are not what was written)")
-    return OnnxEncoder(folder)
-
-
-def _open_store(store: Path, num_passages: int) -> "tuple[Client, Collection]":
-    from chromadb.errors import ChromaError
-
-    try:
-        client = _connect(store)
-        collection = client.get_collection(COLLECTION, embedding_function=None)
-        found = collection.count()
-    except (ChromaError, AttributeError) as error:  # the latter when this process failed to open the same store before
-        raise IndexUnusable(f"the card index is damaged ({_first_line(error)})") from None
-    if found != num_passages:
-        client.close()
-        raise IndexUnusable(f"the card index is damaged ({found} passages instead of {num_passages})")
-    return client, collection
-
-
-def _connect(store: Path) -> "Client":
-    import chromadb
-    from chromadb.config import Settings
-
-    return cast("Client", chromadb.PersistentClient(path=store, settings=Settings(**LOCAL_ONLY)))
-
-
-def _hash_files(folder: Path) -> dict[str, str]:
-    """Hash the files that opening never changes: all but the manifest and Chroma's SQLite database."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST_NAME)
-    hashed = (path for path in paths if not path.name.startswith("chroma.sqlite3"))
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in hashed}
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _load_whole(folder: Path, digests: dict[str, str]) -> tuple[OnnxEncoder, CardHead, WordIndex]:
+    check_files(folder, digests)
+    return OnnxEncoder(folder), load_head(folder / HEAD_NAME), open_word_index(folder / WORDS_NAME)

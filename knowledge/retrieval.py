@@ -1,40 +1,49 @@
-"""Which cards speak to a question: near in meaning, by the passages' vectors, and near in words, by BM25.
+"""Which cards speak to a question: by a head over its vector, by its nearest passages, and by its words.
 
 Meaning finds a sign told in other words; words find what a sentence encoder blurs: the names of settings, errors and
-numbers. The constants were chosen on questions that people asked about their runs, with and without a fitting card.
+numbers. The constants come from `python -m evals.retrieval --fit` on the tuning half of our own questions.
 """
 
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise
 
-from knowledge.index import CardIndex, Passage
+from knowledge.index import CardIndex, Measures
+from knowledge.passages import Passage
 
-# Passages asked of the store: enough that a card that fits has several among them.
-NEAREST_PASSAGES = 60
 # A card's nearness is its nearest passage, and this share of its next two.
 NEXT_PASSAGES = 2
 NEXT_SHARE = 0.2
-# What shared words count, at most, against a nearness of 1; the BM25 weight that earns half of it; and the number of
-# words and pairs below which less weight is enough, because a question like "OOM" has no more to give.
-WORDS_SHARE = 1.5
+# The BM25 weight that counts half of what shared words can count at most; and the number of words and pairs below
+# which less weight is enough, because a question like "OOM" has no more to give.
 HALF_WEIGHT = 20.0
-FEW_WORDS = 5
-MOST_POINTS = 1.0 + NEXT_PASSAGES * NEXT_SHARE + WORDS_SHARE
-# The usual constants of BM25: how fast a repeated word saturates, how much a long card is held back.
-SATURATION = 1.2
-LENGTH_SHARE = 0.75
+FEW_TERMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """What each measure adds to the log-odds of a card, or of a question's being in scope."""
+
+    log_odds: float
+    nearness: float
+    words: float
+    offset: float = 0.0
+
+
+# Card against card, and the best of each measure for whether any card speaks to the question at all.
+CARD_WEIGHTING = Weighting(log_odds=0.07, nearness=3.8, words=6.5)
+SCOPE_WEIGHTING = Weighting(log_odds=0.102, nearness=6.9, words=11.6, offset=-11.05)
+# The same where an index knows words only.
+WORDS_CARD_WEIGHTING = Weighting(0.0, 0.0, words=13.5)
+WORDS_SCOPE_WEIGHTING = Weighting(0.0, 0.0, words=16.6, offset=-5.85)
 # A finding is computed, a question is only read: its card comes before every card that is not a finding's.
 FINDING_BOOST = 1.0
-# Best score from which on a question is taken to be about fine-tuning. Nearly all such questions reach it, and so do a
-# few others: to refuse where a card would have helped is the worse mistake.
+# From this chance on that the cards cover a question it is answered from them. Below the lower one nothing is returned;
+# what lies between is returned, but the assistant says that its cards do not cover the question.
 SCOPE_THRESHOLD = 0.4
-ENDINGS = ("ing", "ed", "es", "s")
-MIN_STEM = 4
+LEAST_CHANCE = 0.05
+# Log-odds are kept within this, so that no chance is rounded to 0 or 1.
+MOST_POINTS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,8 @@ class CardHit:
     """A card that speaks to a question or belongs to a finding.
 
     Attributes:
-        score: 0 to 1 for how well the card fits the question; FINDING_BOOST more for a finding's card.
+        score: for the best card the chance that the cards cover the question, from 0 to 1; for another that chance
+            times its odds against the best; FINDING_BOOST more for a finding's card.
         passage: the card's text that is nearest to the question, empty when nothing was asked.
         kind: which part of the card the passage is, "finding" when nothing was asked.
     """
@@ -51,6 +61,15 @@ class CardHit:
     score: float
     passage: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is measured of a card for a question: each larger for a better fit, `words` from 0 to 1."""
+
+    log_odds: float
+    nearness: float
+    words: float
 
 
 def find_cards(
@@ -63,6 +82,9 @@ def find_cards(
         index: without one, or without a question, only the findings' cards are returned, in the order given.
         finding_ids: ids of the cards that findings name.
         limit: at most so many cards, unless there are more findings.
+
+    Returns:
+        Nothing but the findings' cards where the chance that the cards cover the question is below LEAST_CHANCE.
 
     Raises:
         IndexUnusable: the index was damaged or removed after it had been opened.
@@ -82,81 +104,59 @@ def is_in_scope(hits: Sequence[CardHit]) -> bool:
 
 
 def _score_cards(question: str, index: CardIndex) -> dict[str, CardHit]:
-    """Score every card that shares a near passage or a word with the question."""
-    near: dict[str, list[tuple[float, Passage]]] = {}
-    for hit in index.find_passages(question, NEAREST_PASSAGES):
-        near.setdefault(hit.passage.card_id, []).append((hit.similarity, hit.passage))
-    farthest = min(passages[-1][0] for passages in near.values())
-    table = _tabulate_words(index.passages)
-    words = set(_split_words(question))
-    weights = table.weigh(words)
-    half_weight = HALF_WEIGHT * min(FEW_WORDS, max(1, len(words))) / FEW_WORDS
+    measures = index.measure(question)
+    features = collect_features(measures)
+    chance = estimate_scope(features, measures)
+    if chance < LEAST_CHANCE:
+        return {}
+    weighting = WORDS_CARD_WEIGHTING if measures.log_odds is None else CARD_WEIGHTING
+    points = {card_id: _weigh(feature, weighting) for card_id, feature in features.items()}
+    best = max(points.values())
+    nearest: dict[str, Passage] = {}
+    for near in measures.near:
+        nearest.setdefault(near.passage.card_id, near.passage)
     hits = {}
-    for card_id in near.keys() | weights.keys():
-        best, *following = near.get(card_id, [(farthest, table.first_passages[card_id])])
-        nearness = best[0] + NEXT_SHARE * sum(similarity for similarity, _ in following[:NEXT_PASSAGES])
-        weight = weights.get(card_id, 0.0)
-        points = nearness + WORDS_SHARE * weight / (weight + half_weight)
-        hits[card_id] = CardHit(card_id, max(0.0, points / MOST_POINTS), best[1].text, best[1].kind)
+    for card_id, value in points.items():
+        passage = nearest.get(card_id) or index.signs[card_id]
+        hits[card_id] = CardHit(card_id, chance * math.exp(value - best), passage.text, passage.kind)
     return hits
 
 
-@dataclass(frozen=True, slots=True)
-class _WordTable:
-    """How often every word stands in every card.
-
-    Attributes:
-        counts: word -> card id -> number of times.
-        lengths: card id -> number of words.
-        first_passages: card id -> its title and signs.
-    """
-
-    counts: dict[str, dict[str, int]]
-    lengths: dict[str, int]
-    first_passages: dict[str, Passage]
-
-    def weigh(self, words: Set[str]) -> dict[str, float]:
-        """Weigh by Okapi BM25 the cards that hold any of the words (Robertson and Zaragoza 2009, section 3.5)."""
-        mean_length = sum(self.lengths.values()) / len(self.lengths)
-        totals: dict[str, float] = {}
-        for word in sorted(words):  # always summed in the same order
-            counts = self.counts.get(word, {})
-            rarity = math.log(1 + (len(self.lengths) - len(counts) + 0.5) / (len(counts) + 0.5))
-            for card_id, count in counts.items():
-                damping = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * self.lengths[card_id] / mean_length)
-                weight = rarity * count * (SATURATION + 1) / (count + damping)
-                totals[card_id] = totals.get(card_id, 0.0) + weight
-        return totals
+def collect_features(measures: Measures) -> dict[str, Features]:
+    """Put together what is measured of each card that any measure found."""
+    near: dict[str, list[float]] = {}
+    for hit in measures.near:
+        near.setdefault(hit.passage.card_id, []).append(hit.similarity)
+    farthest = measures.near[-1].similarity if measures.near else 0.0
+    log_odds = measures.log_odds or {}
+    half = HALF_WEIGHT * min(FEW_TERMS, max(1, measures.num_terms)) / FEW_TERMS
+    features = {}
+    for card_id in near.keys() | measures.weights.keys() | log_odds.keys():
+        best, *following = near.get(card_id, [farthest])
+        following += [farthest] * NEXT_PASSAGES
+        nearness = best + NEXT_SHARE * sum(following[:NEXT_PASSAGES])
+        weight = measures.weights.get(card_id, 0.0)
+        features[card_id] = Features(log_odds.get(card_id, 0.0), nearness, weight / (weight + half))
+    return features
 
 
-@lru_cache(maxsize=2)
-def _tabulate_words(passages: tuple[Passage, ...]) -> _WordTable:
-    by_card: dict[str, Counter[str]] = {}
-    for passage in passages:
-        by_card.setdefault(passage.card_id, Counter()).update(_split_words(passage.text))
-    counts: dict[str, dict[str, int]] = {}
-    for card_id, card_counts in by_card.items():
-        for word, count in card_counts.items():
-            counts.setdefault(word, {})[card_id] = count
-    lengths = {card_id: card_counts.total() for card_id, card_counts in by_card.items()}
-    return _WordTable(counts, lengths, {passage.card_id: passage for passage in reversed(passages)})
+def estimate_scope(features: dict[str, Features], measures: Measures) -> float:
+    """The chance, from 0 to 1, that any card speaks to the question; 0 where nothing was measured."""
+    if not features:
+        return 0.0
+    best = Features(
+        max(feature.log_odds for feature in features.values()),
+        max(feature.nearness for feature in features.values()),
+        max(feature.words for feature in features.values()),
+    )
+    points = _weigh(best, WORDS_SCOPE_WEIGHTING if measures.log_odds is None else SCOPE_WEIGHTING)
+    return 1 / (1 + math.exp(-min(MOST_POINTS, max(-MOST_POINTS, points))))
 
 
-def _split_words(text: str) -> list[str]:
-    """Split a text into stems and pairs of neighbours, so that grad_norm, grad-norm and "grad norm" are the same.
-
-    Example:
-        >>> _split_words("grad_norm exploded")
-        ['grad', 'norm', 'explod', 'grad norm', 'norm explod']
-    """
-    stems = [_cut_ending(word) for word in re.findall(r"[a-z0-9]+", text.lower())]
-    return stems + [f"{first} {second}" for first, second in pairwise(stems)]
-
-
-@lru_cache(maxsize=10_000)
-def _cut_ending(word: str) -> str:
-    """Cut a word's English ending where enough of the word is left."""
-    for ending in ENDINGS:
-        if word.endswith(ending) and len(word) >= MIN_STEM + len(ending):
-            return word.removesuffix(ending)
-    return word
+def _weigh(features: Features, weighting: Weighting) -> float:
+    return (
+        weighting.log_odds * features.log_odds
+        + weighting.nearness * features.nearness
+        + weighting.words * features.words
+        + weighting.offset
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from test_index import TEXTS, build_reference
+from index_factory import TEXTS, build_reference
 
 from knowledge import encoder
 from knowledge.encoder import BATCH_TEXTS, MAX_TOKENS, VECTOR_SIZE, OnnxEncoder, export_encoder
