@@ -58,10 +58,12 @@ bench: $(READY) index
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/vram_table.py
+	PYTHONPATH=. $(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python docs/check.py --write
 
 evals: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m evals
+	PYTHONPATH=tests $(BIN)/python -m evals.retrieval
 	$(BIN)/python docs/check.py --write
 
 golden: $(READY)
