@@ -95,17 +95,22 @@ class ConsoleReader:
         self._num_bars += len(frames) - len(odd)
         shown = 0
         for place in odd:
-            if place > shown and self._num_awaited:
-                self._take(number, frames[shown])
+            frame = frames[place]
             if place > shown:
+                self._await_bar(number, frames[shown])
                 self._last_bar = (number, frames[place - 1])
-            if frames[place]:
-                self._take(number, frames[place])
+            if frame and not frame.isspace():
+                self._take_other(number, frame)
             shown = place + 1
         if shown < len(frames):
-            if self._num_awaited:
-                self._take(number, frames[shown])
+            self._await_bar(number, frames[shown])
             self._last_bar = (number, frames[-1])
+
+    def _await_bar(self, number: int, frame: bytes) -> None:
+        """Take the bar behind a row, where one still waits for it."""
+        if self._num_awaited:
+            self._events.append((number, frame))
+            self._num_awaited -= 1
 
     def _take(self, number: int, frame: bytes) -> None:
         """Take one frame: a bar, a row of a known layout, or anything else."""
@@ -116,15 +121,17 @@ class ConsoleReader:
                 self._events.append(self._last_bar)
                 self._last_bar = None
                 self._num_awaited -= self._num_awaited > 0
-            return
+        elif frame and not frame.isspace():
+            self._take_other(number, frame)
+
+    def _take_other(self, number: int, frame: bytes) -> None:
+        """Take a frame that is no plain bar and not blank."""
         layout = self._layouts.get(frame[: frame.find(b":")])
         values = layout.read(frame) if layout else None
         if layout and values:
             found: Sequence[Event] = ((layout.names, values, number, frame),)
-        elif frame and not frame.isspace():
-            found = self._read_frame(number, frame)
         else:
-            return
+            found = self._read_frame(number, frame)
         if found:
             if self._last_bar:
                 self._events.append(self._last_bar)
