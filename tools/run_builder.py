@@ -124,9 +124,11 @@ class RunBuilder:
             to_record: makes the record of one of the values, by its index.
         """
         fresh = self._drop_repeated(names, values)
-        order = self._num_records
-        kept = self._choose_alike(names, [values[index] for index in fresh], [order + places[index] for index in fresh])
-        for index in kept:
+        if not fresh:
+            return
+        order, is_whole = self._num_records, len(fresh) == len(values)
+        span = order + places[fresh[0]], order + places[fresh[-1]]
+        for index in self._choose_alike(names, values if is_whole else [values[index] for index in fresh], span):
             self._keep(to_record(fresh[index]), order + places[fresh[index]])
 
     def _drop_repeated(self, names: tuple[str, ...], values: Sequence[tuple[float, ...]]) -> Sequence[int]:
@@ -161,17 +163,15 @@ class RunBuilder:
         for names, places in redrawn.items():
             self._totals.add(names, [rows[place][1] for place in places], (order + places[0], order + places[-1]))
         for names, places in groups.items():
-            orders, values = [order + place for place in places], [rows[place][1] for place in places]
-            chosen += [places[index] for index in self._choose_alike(names, values, orders)]
+            span, values = (order + places[0], order + places[-1]), [rows[place][1] for place in places]
+            chosen += [places[index] for index in self._choose_alike(names, values, span)]
         return chosen
 
     def _choose_alike(
-        self, names: tuple[str, ...], values: Sequence[tuple[float, ...]], orders: Sequence[int]
+        self, names: tuple[str, ...], values: Sequence[tuple[float, ...]], span: tuple[int, int]
     ) -> Sequence[int]:
-        """Count rows of the same names, and choose those to keep."""
-        if not values:
-            return ()
-        self._totals.add(names, values, (orders[0], orders[-1]))
+        """Count rows of the same names, and choose those to keep; ``span`` is the places of the first and the last."""
+        self._totals.add(names, values, span)
         stride = self._strides.get(kind_of(names), 1)
         if stride == 1:
             return range(len(values))
