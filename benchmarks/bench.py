@@ -26,6 +26,8 @@ RESULTS = Path(__file__).parent / "results.json"
 FTCHAT = Path(sys.executable).parent / "ftchat"
 QUESTION = "my model got worse after epoch 3, why?"
 LOG_BYTES = 1 << 20
+SHORT_BYTES = 36 << 10
+MODEL = "llama 3.1 8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,15 @@ def run_all(num_runs: int) -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "train.log"
         log.write_bytes(make_log(LOG_BYTES))
+        short = Path(folder) / "short.log"
+        short.write_bytes(make_log(SHORT_BYTES))
         commands: dict[str, tuple[list[str], bytes]] = {
             "pass": ([sys.executable, "-c", "pass"], b""),
             "help": ([str(FTCHAT), "--help"], b""),
+            "short": ([str(FTCHAT), "check", str(short)], b""),
             "check": ([str(FTCHAT), "check", str(log)], b""),
+            "params": ([str(FTCHAT), "params", MODEL, "--rank", "16"], b""),
+            "vram": ([str(FTCHAT), "vram", MODEL, "--method", "qlora", "--gpu", "4090"], b""),
             "composed": ([str(FTCHAT), "--no-llm", QUESTION], example),
             "oneshot": ([str(FTCHAT), QUESTION], example),
         }
@@ -113,7 +120,10 @@ def run_all(num_runs: int) -> list[dict[str, object]]:
     table = (
         ("`python -c pass`, for comparison", "pass", "whole_seconds", "-"),
         ("`ftchat --help`, cold", "help", "whole_seconds", "0.15 s"),
+        ("`ftchat check` on a 36 KB console log, cold", "short", "whole_seconds", "0.25 s"),
         ("`ftchat check` on a 1 MB console log, cold", "check", "whole_seconds", "0.4 s"),
+        ("`ftchat params`, cold", "params", "whole_seconds", "0.3 s"),
+        ("`ftchat vram`, cold", "vram", "whole_seconds", "0.3 s"),
         ("one-shot with the model, cold: first finding on screen", "oneshot", "first_seconds", "0.8 s"),
         ("one-shot with the model, cold: whole answer", "oneshot", "whole_seconds", "8 s"),
         ("one-shot with `--no-llm`, cold: whole answer", "composed", "whole_seconds", "-"),

@@ -151,7 +151,7 @@ def tell_reading() -> str:
         for one in loaded["rows"]
     ]
     head = ["| what | speed | aim | peak memory |", "| --- | --- | --- | --- |"]
-    ratios = ", ".join(f"{ratio:.1f} times {name}" for name, ratio in loaded["ratios"].items())
+    ratios = ", ".join(f"{ratio:.2g} times {name}" for name, ratio in loaded["ratios"].items())
     return "\n".join([*head, *rows]) + f"\n\nThat is {ratios}. Measured on {loaded['machine']}; {loaded['note']}\n"
 
 
