@@ -24,6 +24,7 @@ from tools.log_formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "benchmarks" / "results.json"
+RETRIEVAL = ROOT / "benchmarks" / "retrieval.json"
 MEMORY = ROOT / "benchmarks" / "vram_results.json"
 READING = ROOT / "benchmarks" / "reading.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
@@ -155,6 +156,18 @@ def tell_reading() -> str:
     return "\n".join([*head, *rows]) + f"\n\nThat is {ratios}. Measured on {loaded['machine']}; {loaded['note']}\n"
 
 
+def tell_retrieval() -> str:
+    """How fast cards are found, from the last `make bench`."""
+    loaded = json.loads(RETRIEVAL.read_text(encoding="utf-8"))
+    grown = 1000 * loaded["grown_warm_p50_seconds"]
+    rows = [
+        f"| the first question in a new process | {loaded['cold_seconds']:.2f} s | 1.3 s |",
+        f"| a further question, median | {1000 * loaded['warm_p50_seconds']:.0f} ms | 15 ms |",
+        f"| the same beside {loaded['extra_cards']:,} more cards | {grown:.0f} ms | 50 ms |",
+    ]
+    return "\n".join(["| finding cards | measured | aim |", "| --- | --- | --- |", *rows]) + "\n"
+
+
 def tell_memory() -> str:
     """The error of the memory estimate by method and framework, beside other estimators, from the last `make bench`."""
     loaded = json.loads(MEMORY.read_text(encoding="utf-8"))
@@ -250,6 +263,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "figures": tell_figures,
     "reading": tell_reading,
     "memory": tell_memory,
+    "retrieval": tell_retrieval,
     "evidence": tell_evidence,
     "meanings": tell_meanings,
     "scores": tell_scores,
