@@ -115,13 +115,10 @@ class Turn:
         yield from map(SectionComposed, closing := closing_sections(draft))
         evidence = self._collect_evidence(draft)
         words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
-        text = render_sections([*opening, *closing], TEXT_WIDTH)
-        if words:
-            text += "\n\n" + render_words(WORDS_HEADING, words, TEXT_WIDTH)
         cited = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])
         answer = Answer(
             question=self._request.question,
-            text=text,
+            text=_to_text([*opening, *closing], words),
             words=" ".join(words),
             findings=tuple((run.name, finding) for run, found in self._judged for finding in found.findings),
             cards=tuple(cited),
@@ -263,3 +260,9 @@ class Turn:
             yield Notice(f"the language model was left out: {error}")
             return words, struck, None
         return words, struck, writer.name
+
+
+def _to_text(sections: Sequence[Section], words: Sequence[str]) -> str:
+    """The whole answer: what was composed, and the model's words behind it."""
+    text = render_sections(sections, TEXT_WIDTH)
+    return f"{text}\n\n{render_words(WORDS_HEADING, words, TEXT_WIDTH)}" if words else text

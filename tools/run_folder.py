@@ -107,27 +107,23 @@ def _merge(name: str, runs: Sequence[Run], settings: dict[str, Setting]) -> Run:
         settings = {**settings, **run.settings}
     others = [run for run in runs if run is not best]
     merged = {metric: series for run in others for metric, series in run.series.items() if run.format == best.format}
-    names = ", ".join(_source(run) for run in runs)
+    names = ", ".join(run.name for run in runs)
     return replace(
         best,
         name=name,
-        series={**merged, **best.series} if not best.series else best.series,
+        series=best.series or merged,
         problems=_distinct([*best.problems, *(problem for run in others for problem in run.problems)]),
         stages=best.stages or max((run.stages for run in others), key=len, default=()),
         settings=settings,
         num_lines=sum(run.num_lines for run in runs),
         num_bytes=sum(run.num_bytes for run in runs),
-        notes=(f"read {names}; the metrics are those of {_source(best)}", *best.notes),
+        notes=(f"read {names}; the metrics are those of {best.name}", *best.notes),
     )
 
 
 def _worth(run: Run) -> tuple[int, int, int]:
     losses = [run.series[name].num_points if name in run.series else 0 for name in ("loss", "eval_loss")]
     return losses[0], losses[1], run.num_records
-
-
-def _source(run: Run) -> str:
-    return run.name
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
