@@ -6,33 +6,22 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from assistant.exits import Exit
+from assistant.options import EPILOG
 from tools.errors import BadInput, FtchatError, NotAvailable
 
-MAX_INTERVAL_SECONDS = 86_400
 GARBAGE_THRESHOLDS = (100_000, 20, 20)
-COMMANDS = ("ask", "check", "cards", "params", "vram")
 
-
-_EPILOG = """\
-examples:
-  cat train.log | ftchat "why is my loss flat?"       the log is piped in
-  ftchat ask "will this fit?" --log trainer_state.json
-  ftchat check train.log                              diagnosis only, no language model
-  ftchat check --follow train.log                     new findings as they come
-  ftchat check --format sarif --output out.sarif *.log
-  ftchat cards search "answers never stop"            what the cards know
-  ftchat params "llama 3.1 8b" --rank 16              how many parameters are trained
-  ftchat vram "llama 3.1 8b" --method qlora           will it fit?
-
-exit codes:
-  0   done; for check: nothing of severity warning or worse was found
-  1   check found something
-  2   could not judge (unreadable or empty input), or bad usage
-  69  a model or service that is needed is not there
-  130 interrupted
-"""
+COMMANDS = {
+    "ask": "assistant.ask_command",
+    "check": "assistant.check_command",
+    "cards": "assistant.cards_command",
+    "params": "assistant.params_command",
+    "vram": "assistant.vram_command",
+}
+"""The module of each command: ``add_parser`` declares its flags and ``run`` gives its exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,20 +54,15 @@ def _collect_seldom() -> None:
 
 def _dispatch(arguments: list[str]) -> int:
     options = build_parser(arguments).parse_args(arguments)
-    from assistant import commands
+    command = getattr(options, "command", None)
+    if command:
+        code = import_module(COMMANDS[command]).run(options)
+    else:
+        from assistant.ask_command import run_oneshot
 
-    command = getattr(options, "command", None) or "oneshot"
-    run = {
-        "oneshot": commands.run_oneshot,
-        "ask": commands.run_ask,
-        "check": commands.run_check,
-        "cards": commands.run_cards,
-        "params": commands.run_params,
-        "vram": commands.run_vram,
-    }[command]
-    code = run(options)
+        code = run_oneshot(options)
     sys.stdout.flush()
-    return code
+    return int(code)
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -86,114 +70,18 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ftchat",
         description="Reads a fine-tuning log, says what is wrong with the lines that show it, and what to change.",
-        epilog=_EPILOG,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     if named in COMMANDS:
-        _add_commands(parser, named)
+        import_module(COMMANDS[named]).add_parser(parser.add_subparsers(dest="command", metavar="COMMAND"))
     else:
-        parser.add_argument(
-            "question",
-            nargs="?",
-            metavar="QUESTION",
-            help="a question about the log on stdin, or: " + ", ".join(COMMANDS),
-        )
-        _add_output(parser)
-        _add_model(parser)
+        from assistant.ask_command import add_oneshot
+
+        add_oneshot(parser, ", ".join(COMMANDS))
     return parser
-
-
-def _add_commands(parser: argparse.ArgumentParser, named: str) -> None:
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    if named == "params":
-        from assistant import params_command
-
-        params_command.add_parser(commands)
-    elif named == "vram":
-        from assistant import vram_command
-
-        vram_command.add_parser(commands)
-    else:
-        _add_log_commands(commands)
-
-
-def _add_log_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    raw = argparse.RawDescriptionHelpFormatter
-    ask = commands.add_parser("ask", help="answer a question from logs and cards", epilog=_EPILOG, formatter_class=raw)
-    ask.add_argument("question", nargs="?", metavar="QUESTION")
-    ask.add_argument("--log", action="append", default=[], metavar="F", help="a log or trainer_state.json; - is stdin")
-    ask.add_argument("--config", metavar="F", help="the training config, of any syntax")
-    for name in ("data", "model", "gpu"):
-        ask.add_argument(f"--{name}", metavar=name.upper(), help="taken note of; not examined by this version")
-    ask.add_argument("--batch", metavar="F", help="JSON Lines, one question an object")
-    _add_output(ask)
-    _add_model(ask)
-    check = commands.add_parser("check", help="diagnose logs, no language model", epilog=_EPILOG, formatter_class=raw)
-    _add_check(check)
-    _add_cards(commands.add_parser("cards", help="list, show, search, add or check the pitfall cards"))
-
-
-def _add_cards(cards: argparse.ArgumentParser) -> None:
-    cards.add_argument("action", choices=("list", "show", "search", "add", "check", "build"))
-    cards.add_argument(
-        "text",
-        nargs="?",
-        metavar="TEXT",
-        help="show: the card's id; search: the words; add: the card's file; check: a folder of cards",
-    )
-    cards.add_argument("-k", type=int, default=5, metavar="N", help="number of hits (5)")
-    cards.add_argument("--batch", metavar="F", help="JSON Lines, one question an object (search)")
-    cards.add_argument("--replace", action="store_true", help="overwrite a card of this id in your team's folder (add)")
-    _add_library(cards)
-    _add_output(cards)
-
-
-def _add_check(check: argparse.ArgumentParser) -> None:
-    check.add_argument(
-        "files",
-        nargs="+",
-        metavar="F",
-        help="logs, trainer_state.json, run folders, the configs that belong to them; - is stdin",
-    )
-    check.add_argument("--config", metavar="F", help="the training config or script, of any syntax")
-    check.add_argument(
-        "--fail-on",
-        choices=("error", "warning", "note"),
-        default="warning",
-        help="exit 1 from this severity on (warning)",
-    )
-    check.add_argument("--format", choices=("text", "json", "sarif", "junit"), help="sarif and junit are for CI (text)")
-    check.add_argument("--output", metavar="F", help="write there instead of stdout")
-    check.add_argument("--follow", action="store_true", help="go on reading a log that grows; Ctrl-C ends it")
-    check.add_argument(
-        "--interval", type=_seconds, default=2.0, metavar="SECONDS", help="how often --follow looks at the file (2)"
-    )
-    _add_output(check)
-
-
-def _seconds(text: str) -> float:
-    """A number of seconds above 0, for argparse."""
-    value = float(text)
-    if not 0 < value <= MAX_INTERVAL_SECONDS:
-        raise ValueError
-    return value
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="JSON on stdout, one object a line where there are several")
-    parser.add_argument("--cache", metavar="DIR", help="folder of the card index (FTCHAT_CACHE)")
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--llm", metavar="MODEL", help='"embedded" or the path of a GGUF file (FTCHAT_MODEL)')
-    parser.add_argument("--no-llm", action="store_true", help="leave the language model out")
-    _add_library(parser)
-
-
-def _add_library(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cards", metavar="DIR", help="folder of your team's own cards (FTCHAT_CARDS)")
 
 
 class _ShowVersion(argparse.Action):

@@ -18,13 +18,18 @@ class Settings:
 
     Attributes:
         cache: folder for the card index and receipts of verified files.
-        model: "embedded", the path of a GGUF file, or "none" for answers without a language model.
+        model: "embedded", the path of a GGUF file, a pulled model's name, a provider's model as "openai:NAME", or
+            "none" for answers without a language model.
+        model_url: base URL of the server of a provider's model, "" for the provider's own.
+        history: the file that conversations are kept in.
         cards: folder of the team's own cards, "" where there is none.
         chroma_url: a Chroma server that holds the passages' vectors for a team, "" for a store in the cache.
     """
 
     cache: str
     model: str = "embedded"
+    model_url: str = ""
+    history: str = ""
     cards: str = ""
     chroma_url: str = ""
 
@@ -37,7 +42,7 @@ def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
     """
     environment = os.environ if environment is None else environment
     values: dict[str, str] = {}
-    for path in (_config_folder(environment) / FILE_NAME, Path(FILE_NAME)):
+    for path in (config_folder(environment) / FILE_NAME, Path(FILE_NAME)):
         values |= _read_file(path)
     known = [field.name for field in fields(Settings)]
     values |= {
@@ -45,7 +50,8 @@ def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
     }
     values |= {name: value for name, value in flags.items() if value is not None}
     values.setdefault("cache", _default_cache())
-    for name in ("cache", "cards"):
+    values.setdefault("history", _default_history())
+    for name in ("cache", "cards", "history"):
         if values.get(name):
             values[name] = str(Path(values[name]).expanduser())
     return Settings(**values)
@@ -71,9 +77,16 @@ def _read_file(path: Path) -> dict[str, str]:
     return loaded
 
 
-def _config_folder(environment: Mapping[str, str]) -> Path:
+def config_folder(environment: Mapping[str, str]) -> Path:
+    """Where a person's own ftchat.toml lies."""
     home = environment.get("XDG_CONFIG_HOME")
     return Path(home) / "ftchat" if home else Path.home() / ".config" / "ftchat"
+
+
+def _default_history() -> str:
+    import platformdirs
+
+    return str(Path(platformdirs.user_data_dir("ftchat")) / "history.db")
 
 
 def _default_cache() -> str:
