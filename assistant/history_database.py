@@ -1,0 +1,133 @@
+"""Opens the history's database: transactions that several processes can run at once, and its faults in plain words."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from assistant.history_faults import HistoryDamaged, HistoryFault, explain_fault, read_inode, set_aside
+from assistant.history_tables import migrate, needs_migration
+
+BUSY_SECONDS = 5.0
+_WRITES = "ftchat_writes"
+# FULL: a finished answer is on the disk even where the power goes. secure_delete: what is deleted is overwritten.
+_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON")
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """One SQLite file in WAL mode, opened when first needed."""
+
+    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._path, self._busy_seconds = path, busy_seconds
+        self._engine: Engine | None = None
+        self._inode = 0
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run a reader in one transaction: it sees one state of the database.
+
+        Raises:
+            HistoryFault: the database cannot be read.
+        """
+        with self._explained(), self._open().connect() as connection, connection.begin():
+            return work(connection)
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run a writer in one transaction: all of it is kept, or nothing.
+
+        Raises:
+            HistoryFault: the database cannot be written.
+        """
+        with self._explained():
+            return _run_writer(self._open(), work)
+
+    def shrink_log(self) -> None:
+        """Empty the write-ahead log, so that nothing deleted stands in it."""
+        with self._explained(), self._open().connect() as connection:
+            # A checkpoint must not run inside a transaction, so it goes around SQLAlchemy's.
+            driver = connection.connection.driver_connection
+            if isinstance(driver, sqlite3.Connection):
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the connections; the database opens again when it is needed."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            _create_private(self._path)
+            self._inode = read_inode(self._path)
+            engine = _make_engine(self._path, self._busy_seconds)
+            try:
+                with engine.connect() as connection, connection.begin():
+                    is_old = needs_migration(connection)
+                if is_old:
+                    _run_writer(engine, migrate)
+            except HistoryFault as fault:
+                engine.dispose()
+                raise HistoryFault(f"the history {self._path}: {fault}") from None
+            except BaseException:
+                engine.dispose()
+                raise
+            self._engine = engine
+        return self._engine
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn a database's error into one line, and set a damaged file aside."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            fault = _explain(self._path, error)
+            if isinstance(fault, HistoryDamaged):
+                self.close()
+                fault = HistoryDamaged(set_aside(self._path, self._inode))
+            raise fault from None
+
+
+def _explain(path: Path, error: Exception) -> HistoryFault:
+    if isinstance(error, OSError):
+        return HistoryFault(f"the history {path}: {error.strerror}; name another file with FTCHAT_HISTORY")
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return explain_fault(str(path), origin or error)
+
+
+def _run_writer(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        return work(connection)
+
+
+def _make_engine(path: Path, busy_seconds: float) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": busy_seconds})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        # Python's driver would begin a transaction at its own moments; "begin" below does it at ours.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes then fails at once where another wrote between; IMMEDIATE waits.
+        is_writer = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    return engine
+
+
+def _create_private(path: Path) -> None:
+    """Create folder and file for the owner alone; SQLite gives its other files the rights of the first."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
