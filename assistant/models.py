@@ -1,8 +1,17 @@
-"""The language models that this machine has: the one that a package carries, or a file that the person names."""
+"""The language models that this machine has: one that a package carries, those that were pulled, or a named file."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.model_catalogue import (
+    PREFIX,
+    CatalogueModel,
+    HubFile,
+    find_catalogue_model,
+    parse_hub_file,
+    pulled_path,
+)
+from assistant.model_hash import check_whole
 from tools.errors import NotAvailable
 from tools.package_files import PackageFile, find_package_file, verify_package_file
 
@@ -13,7 +22,9 @@ EMBEDDED = PackageFile(
 )
 EMBEDDED_CHOICE = "embedded"
 GGUF_MAGIC = b"GGUF"
-NEXT_STEP = f"name a GGUF file, or '{EMBEDDED_CHOICE}' for the model that ftchat brings along"
+NEXT_STEP = (
+    f"name a GGUF file, a model of 'ftchat models list', or '{EMBEDDED_CHOICE}' for the one that ftchat brings along"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +44,51 @@ def find_model(choice: str | None, cache_folder: Path) -> ModelFile:
     """Find the language model that the person chose.
 
     Args:
-        choice: path of a GGUF file; None or 'embedded' for the model that a package carries.
-        cache_folder: where receipts of verified files are kept, so that a file is hashed once and not at every start.
+        choice: None or 'embedded' for the model that a package carries; a name of the catalogue or a file of the hub
+            (``org/repo/file.gguf``) that was pulled; the path of a GGUF file.
+        cache_folder: where pulled files lie, and receipts of checked ones, so that a file is hashed once and not at
+            every start.
 
     Raises:
-        NotAvailable: there is no such file, it is damaged, or it is not a GGUF file.
+        NotAvailable: there is no such file, it was not pulled, it is damaged or cut off, or it is not a GGUF file.
     """
     if choice is None or choice == EMBEDDED_CHOICE:
-        path = find_package_file(EMBEDDED)
-        verify_package_file(EMBEDDED, path, cache_folder / "verified.json")
-    else:
-        path = _check_named_file(choice)
+        return _find_embedded(cache_folder)
+    known = find_catalogue_model(choice)
+    if known:
+        return _find_pulled(known, cache_folder)
+    path = _find_hub_file(choice, cache_folder) or _check_named_file(choice)
+    check_whole(path, cache_folder)
     return ModelFile(path.stem, path)
+
+
+def _find_embedded(cache_folder: Path) -> ModelFile:
+    path = find_package_file(EMBEDDED)
+    verify_package_file(EMBEDDED, path, cache_folder / "verified.json")
+    return ModelFile(path.stem, path)
+
+
+def _find_pulled(model: CatalogueModel, cache_folder: Path) -> ModelFile:
+    if not model.repository:
+        return _find_embedded(cache_folder)
+    path = pulled_path(HubFile(model.repository, model.file), cache_folder)
+    if not path.is_file():
+        raise NotAvailable(f"model {model.name!r} is not on this machine; run 'ftchat models pull {model.name}'")
+    check_whole(path, cache_folder)
+    return ModelFile(path.stem, path)
+
+
+def _find_hub_file(choice: str, cache_folder: Path) -> Path | None:
+    """A pulled file of the hub; a path that looks the same and exists is the person's own file."""
+    wanted = parse_hub_file(choice)
+    if wanted is None or (not choice.startswith(PREFIX) and Path(choice).exists()):
+        return None
+    path = pulled_path(wanted, cache_folder)
+    if path.is_file():
+        return path
+    if choice.startswith(PREFIX):
+        raise NotAvailable(f"model {choice!r} is not on this machine; run 'ftchat models pull {wanted}'")
+    return None
 
 
 def _check_named_file(choice: str) -> Path:

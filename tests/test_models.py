@@ -2,6 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from gguf_factory import make_gguf
 
 from assistant import models
 from assistant.models import EMBEDDED, ModelFile, find_model
@@ -9,7 +10,7 @@ from tools import package_files
 from tools.errors import NotAvailable
 from tools.package_files import PackageFile
 
-CONTENT = b"GGUF and the rest of a model"
+CONTENT = make_gguf()
 
 
 @pytest.fixture
@@ -133,4 +134,25 @@ def test_what_is_no_model_is_refused_in_one_line(
     (tmp_path / "short.gguf").write_bytes(b"GG")
     message = complaint(choice, tmp_path)
     assert said in message
-    assert message.endswith("; name a GGUF file, or 'embedded' for the model that ftchat brings along")
+    assert message.endswith(
+        "; name a GGUF file, a model of 'ftchat models list', or 'embedded' for the one that ftchat brings along"
+    )
+
+
+@pytest.mark.parametrize("length", [4, 30, 120, len(CONTENT) - 1])
+def test_a_file_that_is_cut_off_is_refused_in_one_line(length: int, tmp_path: Path) -> None:
+    file = tmp_path / "cut.gguf"
+    file.write_bytes(CONTENT[:length])
+    assert "fetch the file again" in complaint(str(file), tmp_path)
+    file.write_bytes(CONTENT)
+    assert find_model(str(file), tmp_path).path == file
+
+
+def test_the_embedded_model_has_a_name_in_the_catalogue(packaged: Path, tmp_path: Path) -> None:
+    assert find_model("SmolLM2-135M", tmp_path) == find_model("embedded", tmp_path)
+
+
+def test_a_model_of_the_catalogue_that_is_not_here_is_one_clear_line(tmp_path: Path) -> None:
+    expected = "model 'qwen2.5-1.5b' is not on this machine; run 'ftchat models pull qwen2.5-1.5b'"
+    assert complaint("qwen2.5-1.5b", tmp_path) == expected
+    assert complaint("hf:a/b/c.gguf", tmp_path).endswith("run 'ftchat models pull a/b/c.gguf'")

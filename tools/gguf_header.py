@@ -1,8 +1,10 @@
 """The metadata of a GGUF file, read without its weights."""
 
+import math
 import mmap
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,15 @@ _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<
 _STRING, _ARRAY = 8, 9
 _MAX_KEYS = 100_000
 _MAX_KEPT = 4096
+_DEFAULT_ALIGNMENT = 32
+_BLOCK_BYTES = {
+    1: {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2},
+    32: {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 9: 40, 20: 18, 39: 17},
+    256: {10: 84, 11: 110, 12: 144, 13: 176, 14: 210, 15: 292, 16: 66, 17: 74, 18: 98, 19: 50, 21: 110, 22: 82}
+    | {23: 136, 29: 56, 34: 54, 35: 66},
+}
+"""Bytes of a block by its number of values and ggml's number of the tensor type (type_traits in ggml.c)."""
+_BLOCKS = {kind: (values, size) for values, sizes in _BLOCK_BYTES.items() for kind, size in sizes.items()}
 
 _MODEL_TYPES = {
     "gptneox": "gpt_neox",
@@ -56,13 +67,54 @@ def read_gguf_config(path: Path) -> Mapping[str, Any]:
     Source:
         docs/gguf.md of ggml: magic, version, counts, then keys with typed values and the tensors' names and shapes.
     """
+    header = read_gguf_header(path)
+    return _to_config(path, header.metadata, {name: tensor.shape for name, tensor in header.tensors.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class GgufTensor:
+    """A tensor's shape, ggml's number of its type, and where it begins, in bytes from the start of the weights."""
+
+    shape: tuple[int, ...]
+    kind: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class GgufHeader:
+    """What stands before the weights.
+
+    Attributes:
+        metadata: values by key; of arrays beyond some thousand values the length only.
+        tensors: by name.
+        weights_start: the byte at which the weights begin.
+    """
+
+    metadata: Mapping[str, Any]
+    tensors: Mapping[str, GgufTensor]
+    weights_start: int
+
+    def count_bytes(self) -> int:
+        """Count the bytes that the whole file must have at least; a tensor of a type unknown here counts as empty."""
+        return max((self.weights_start + _tensor_end(tensor) for tensor in self.tensors.values()), default=0)
+
+
+def _tensor_end(tensor: GgufTensor) -> int:
+    values, num_bytes = _BLOCKS.get(tensor.kind, (1, 0))
+    return tensor.offset + math.prod(tensor.shape) // values * num_bytes
+
+
+def read_gguf_header(path: Path) -> GgufHeader:
+    """Read what stands before the weights of a GGUF file.
+
+    Raises:
+        BadInput: the header is cut off or damaged.
+    """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            reader = _Reader(data)
-            metadata, tensors = reader.read_all()
+            return _Reader(data).read_all()
     except (struct.error, ValueError, KeyError, IndexError, UnicodeDecodeError, OSError):
         raise BadInput(f"{path}: not a whole GGUF header; download it again, or give the model's config.json") from None
-    return _to_config(path, metadata, tensors)
 
 
 class _Reader:
@@ -72,7 +124,7 @@ class _Reader:
         self._data = data
         self._at = 4
 
-    def read_all(self) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    def read_all(self) -> GgufHeader:
         version = self._number("<I")
         if version not in (2, 3):
             raise ValueError(version)
@@ -80,7 +132,11 @@ class _Reader:
         if max(num_tensors, num_keys) > _MAX_KEYS:
             raise ValueError(num_tensors)
         metadata = {self._text(): self._value(self._number("<I")) for _ in range(num_keys)}
-        return metadata, dict(self._tensor() for _ in range(num_tensors))
+        tensors = dict(self._tensor() for _ in range(num_tensors))
+        alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise ValueError(alignment)
+        return GgufHeader(metadata, tensors, -(-self._at // alignment) * alignment)
 
     def _number(self, layout: str) -> Any:
         (value,) = struct.unpack_from(layout, self._data, self._at)
@@ -114,14 +170,13 @@ class _Reader:
             self._value(kind)
         return range(length)
 
-    def _tensor(self) -> tuple[str, tuple[int, ...]]:
+    def _tensor(self) -> tuple[str, GgufTensor]:
         name = self._text()
         dimensions = self._number("<I")
         if dimensions > 8:
             raise ValueError(dimensions)
         shape = tuple(self._number("<Q") for _ in range(dimensions))
-        self._at += struct.calcsize("<IQ")
-        return name, shape
+        return name, GgufTensor(shape, self._number("<I"), self._number("<Q"))
 
 
 def _to_config(path: Path, metadata: Mapping[str, Any], tensors: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -61,11 +61,11 @@ def _download(hub_id: str) -> str:
         ) from None
     except HfHubHTTPError as error:
         raise _explain_refusal(hub_id, error) from None
-    except _transport_errors():
+    except transport_errors():
         raise NotAvailable(f"{hub_id}: not in the catalogue, and the hub cannot be reached; {_CHOICES}") from None
 
 
-def _transport_errors() -> tuple[type[Exception], ...]:
+def transport_errors() -> tuple[type[Exception], ...]:
     """What the HTTP library that the hub's library uses raises when nobody answers."""
     libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
     return (OSError, *(library.TransportError for library in libraries if library is not None))
