@@ -3,17 +3,20 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from assistant.agent import WORDS_HEADING, NothingToSay, Parts, Request, Turn
+from assistant.agent import TEXT_WIDTH, WORDS_HEADING, NothingToSay, Parts, Request, Turn
 from assistant.answer import ASK_SCHEMA, Answer, answer_to_json
+from assistant.ask_history import find_past, open_recorder
 from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded, WordsAwaited
 from assistant.exits import Exit
+from assistant.history_recorder import Recorder
 from assistant.json_lines import print_json
 from assistant.parts import real_parts, report
 from assistant.render import render_sections, render_words, terminal_width, wants_colour
-from assistant.settings import NO_MODEL, load_settings
+from assistant.settings import NO_MODEL, Settings, load_settings
 from tools.errors import BadInput, FtchatError
 from tools.log_formats.frames import ByteSource
 from tools.run_config import read_config
@@ -22,16 +25,16 @@ NOT_EXAMINED = ("data",)
 
 
 def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> int:
-    """Answer one question on stdout."""
-    parts = _parts(options)
+    """Answer one question on stdout, as the next turn of a conversation or as the first of a new one."""
+    settings = _settings(options)
+    past = find_past(options, settings.history)
+    if (options.session or options.is_continued) and logs == ["-"] and _is_stdin_empty():
+        logs = []
     request = _request(question, logs, vars(options))
+    recorder = open_recorder(options, settings.history, past)
     try:
-        if options.json:
-            answer = _last(Turn(request, parts).events())
-            print_json(answer_to_json(answer))
-        else:
-            answer = _last(Turn(request, parts).events(), Printer().show)
-            _tell_struck(len(answer.struck))
+        with recorder.keeping(question):
+            answer = _answer(options, Turn(request, real_parts(settings)), recorder)
     except NothingToSay as error:
         if options.json:
             print_json({"schema": ASK_SCHEMA, "question": question, "judged": False, "error": str(error)})
@@ -39,9 +42,33 @@ def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> 
     return Exit.NOT_JUDGED if logs and not answer.is_judged else Exit.DONE
 
 
+def _answer(options: argparse.Namespace, turn: Turn, recorder: Recorder) -> Answer:
+    """Run the turn, print it as it comes, and keep it."""
+    printer = None if options.json else Printer()
+
+    def show(event: Event) -> None:
+        if printer:
+            printer.show(event)
+        if isinstance(event, SectionComposed):
+            recorder.hear(render_sections([event.section], TEXT_WIDTH))
+        elif isinstance(event, TextChunk):
+            recorder.hear(event.text)
+
+    answer = _last(turn.events(), show)
+    told = answer_to_json(answer)
+    try:
+        if options.json:
+            print_json({**told, "session": recorder.session_id()})
+        else:
+            _tell_struck(len(answer.struck))
+    finally:
+        recorder.finish(told)
+    return answer
+
+
 def answer_batch(options: argparse.Namespace, items: Iterable[dict[str, Any] | FtchatError]) -> int:
     """Answer many questions, one JSON object a line, models loaded once."""
-    parts = _parts(options)
+    parts = real_parts(_settings(options))
     for item in items:
         print_json(_answer_item(item, parts))
     return Exit.DONE
@@ -62,9 +89,10 @@ def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, 
         return {"schema": ASK_SCHEMA, "error": str(error), **passed}
 
 
-def _parts(options: argparse.Namespace) -> Parts:
+def _settings(options: argparse.Namespace) -> Settings:
     model = NO_MODEL if options.no_llm else options.llm
-    return real_parts(load_settings({"cache": options.cache, "model": model, "cards": options.cards}))
+    flags = {"cache": options.cache, "model": model, "model_url": options.llm_url, "cards": options.cards}
+    return load_settings(flags)
 
 
 def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Request:
@@ -82,6 +110,12 @@ def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Reques
     if gpu and not model:
         notes.append(f"{gpu}: --gpu was given without --model, so there is nothing to estimate on it")
     return Request(question, sources, settings, notes, model, gpu)
+
+
+def _is_stdin_empty() -> bool:
+    """Whether nothing is piped in, without taking anything out; the conversation knows its log already."""
+    stream = sys.stdin.buffer
+    return isinstance(stream, BufferedReader) and not stream.peek(1)
 
 
 def _last(events: Iterable[Event], show: Callable[[Event], None] | None = None) -> Answer:
