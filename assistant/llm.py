@@ -1,44 +1,35 @@
-"""The local language model as a LangChain chat model: llama.cpp does the work, and prints nothing."""
+"""The local language model as a LangChain chat model: it streams, calls tools, and stops when asked to."""
 
-import os
 import threading
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext, suppress
-from ctypes import POINTER, c_float, cast, pointer
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import langsmith
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import PrivateAttr
 
-from tools.errors import BadInput, NotAvailable
+from assistant.chat_template import CallStyle, find_call_style, render_prompt
+from assistant.llama_engine import Cancellation, Engine, Piece, count_shared, load_engine, write
+from assistant.tool_grammar import ToolGrammar, compile_tools
+from tools.errors import BadInput
 
-ROLES = {"system": "system", "human": "user", "ai": "assistant"}
-BATCH_TOKENS = 64  # Ctrl-C is answered between two batches, and larger ones read a prompt no faster on a processor
-LOG_LEVEL_ERROR = 4
-_library_lock = threading.Lock()
+__all__ = ["Cancellation", "Engine", "LlamaChat"]
 
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A loaded model: llama_cpp, its Llama, what it knows of the file, and the context that it was trained with."""
-
-    api: Any
-    llama: Any
-    vocabulary: Any
-    template: Any
-    trained_tokens: int
+OPTIONS = ("grammar", "tools", "tool_choice", "cancelled", "max_tokens", "temperature", "seed")
 
 
 class LlamaChat(BaseChatModel):
-    """A chat model that runs a GGUF file with llama.cpp; a call takes grammar, stop, max_tokens, temperature and seed.
+    """A chat model that runs a GGUF file with llama.cpp; a call takes stop and the options named in OPTIONS.
 
     One answer is written at a time: a call waits until the stream before it has ended or was closed. To make one turns
     LangSmith's tracing off for the process, whatever the environment says: what it reads stays on this machine.
@@ -50,6 +41,8 @@ class LlamaChat(BaseChatModel):
         temperature: 0 takes the likeliest token at each step; above it, tokens are drawn.
         seed: of the draw.
         num_threads: of the processor; None for all that this process may use.
+        cancelled: stops the answers of this model from another thread; a copy of the model shares what is loaded, so
+            that each turn can have its own: `model.model_copy(update={"cancelled": Cancellation()})`.
     """
 
     model_path: Path
@@ -58,6 +51,7 @@ class LlamaChat(BaseChatModel):
     temperature: float = 0.0
     seed: int = 0
     num_threads: int | None = None
+    cancelled: Cancellation | None = None
     _engine: Engine | None = PrivateAttr(default=None)
     _loading: Any = PrivateAttr(default_factory=threading.Lock)
     _answering: Any = PrivateAttr(default_factory=threading.Lock)
@@ -78,8 +72,43 @@ class LlamaChat(BaseChatModel):
         """
         with self._loading:
             if self._engine is None:
-                self._engine = _load(self.model_path, self.context_tokens, self.num_threads or _count_processors())
+                self._engine = load_engine(self.model_path, self.context_tokens, self.num_threads)
             return self._engine
+
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: Any = None, **options: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Let the model call tools: a grammar allows a call with valid arguments, or text.
+
+        Args:
+            tools: functions, tools, pydantic classes, or mappings in the form of OpenAI's API.
+            tool_choice: "auto" (as None), "any", "none", or the name of the tool that must be called.
+            options: of a call, kept for every one.
+
+        Raises:
+            BadInput: a grammar is given too, the choice is not known, or a schema cannot be turned into a grammar.
+        """
+        _refuse_both(options.get("grammar"), tools)
+        told = [convert_to_openai_tool(tool) for tool in tools]
+        if told:
+            compile_tools(told, tool_choice, CallStyle())
+        return self.bind(tools=told, tool_choice=tool_choice, **options)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **options: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Let the model answer with one value of a schema: a pydantic class, a TypedDict or a JSON schema with a title.
+
+        Args:
+            schema: of the value.
+            include_raw: give a mapping of raw, parsed and parsing_error instead of the value.
+            options: LangChain's method and strict, which change nothing here.
+
+        Raises:
+            OutputParserException: when run, and include_raw is false: the answer was cut off.
+        """
+        answer = super().with_structured_output(schema, include_raw=True, **options)
+        return answer | partial(_unwrap, include_raw=include_raw)
 
     def _generate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **options: Any
@@ -93,193 +122,87 @@ class LlamaChat(BaseChatModel):
         run_manager: Any = None,  # noqa: ARG002  LangChain passes it
         **options: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        wishes = {"grammar": None, **self.model_dump(include={"max_tokens", "temperature", "seed"})}
-        if unknown := sorted(options.keys() - wishes):
-            raise TypeError(f"a call takes {', '.join(wishes)} and stop, got {unknown[0]}")
-        wishes |= {name: wish for name, wish in options.items() if wish is not None}
+        wishes = self._read_options(options)
+        tools, choice, cancelled = (wishes.pop(name) for name in ("tools", "tool_choice", "cancelled"))
         engine = self.load()
-        prompt = _render_prompt(engine, messages)
+        style = _find_style(engine, messages, tools)
+        prompt = render_prompt(engine, messages, tools or (), style)
         _check_fit(len(prompt), wishes["max_tokens"], min(self.context_tokens, engine.trained_tokens))
-        pieces = engine.llama.create_completion(prompt, stream=True, stop=stop or [], **wishes)
-        ending: dict[str, Any] = {"model_name": self.model_path.stem}
-        with self._answering, closing(pieces):
-            for piece in _survive(pieces):
-                choice = piece["choices"][0]
-                ending["finish_reason"] = choice["finish_reason"]
-                if choice["text"]:
-                    yield ChatGenerationChunk(message=AIMessageChunk(content=choice["text"]))
+        grammar = compile_tools(tools, choice, style) if tools else None
+        if grammar:
+            wishes["grammar"] = grammar.text
+        with self._answering:
+            shared = count_shared(engine, prompt)
+            with closing(write(engine, prompt, cancelled or Cancellation(), {"stop": stop or [], **wishes})) as pieces:
+                reason = yield from _make_chunks(pieces, grammar)
             # The token drawn last is never read back, whether it is the end mark or the one that reached the limit.
-            answer_tokens = engine.llama.n_tokens - len(prompt) + 1
-        total = len(prompt) + answer_tokens
-        usage = UsageMetadata(input_tokens=len(prompt), output_tokens=answer_tokens, total_tokens=total)
+            answer_tokens = max(0, engine.llama.n_tokens - len(prompt) + 1)
+        usage = _count_usage(len(prompt), answer_tokens, shared)
         last = AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
+        ending = {"model_name": self.model_path.stem, "finish_reason": reason}
         yield ChatGenerationChunk(message=last, generation_info=ending)
 
-
-def _survive(pieces: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Give a model's pieces, and one clear line where llama.cpp gives up in the middle of an answer."""
-    try:
-        yield from pieces
-    except (RuntimeError, ValueError) as error:
-        raise NotAvailable(
-            f"the model stopped in the middle of its answer ({error}); ask again or name another"
-        ) from None
+    def _read_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(options.keys() - set(OPTIONS)):
+            raise TypeError(f"a call takes {', '.join(OPTIONS)} and stop, got {unknown[0]}")
+        given = {name: value for name, value in options.items() if value is not None}
+        wishes = {**{name: getattr(self, name, None) for name in OPTIONS}, **given}
+        _refuse_both(wishes["grammar"], wishes["tools"])
+        return wishes
 
 
-class _GrammarSampler:
-    """Asks the grammar about the token that was drawn, and about the whole vocabulary only when that one is refused.
-
-    llama-cpp-python asks about the whole vocabulary at every step, which halves the speed of a small model.
-    """
-
-    def __init__(self, engine: Engine, chain: Any, grammar: str) -> None:
-        self._api, self._chain, self._candidates = engine.api, chain, engine.llama._candidates
-        self._rules = self._api.llama_sampler_init_grammar(engine.vocabulary, grammar.encode(), b"root")
-        if not self._rules:
-            raise BadInput(f"grammar must be GBNF with a rule 'root', got {grammar[:60]!r}")
-        weakref.finalize(self, self._api.llama_sampler_free, self._rules)
-
-    def sample(self, context: Any, index: int) -> int:
-        token: int = self._chain.sample(context, index)
-        if not self._allows(token):
-            token = self._draw_from_allowed(self._api.llama_get_logits_ith(context.ctx, index))
-        self._api.llama_sampler_accept(self._rules, token)
-        return token
-
-    def _allows(self, token: int) -> bool:
-        candidate = self._api.llama_token_data(id=token)
-        array = self._api.llama_token_data_array(data=pointer(candidate), size=1, selected=-1)
-        self._api.llama_sampler_apply(self._rules, array)
-        return bool(candidate.logit == 0.0)
-
-    def _draw_from_allowed(self, logits: Any) -> int:
-        self._candidates.copy_logits(cast(logits, POINTER(c_float * self._candidates.n_vocab)).contents)
-        array = self._candidates.candidates
-        array.selected = -1
-        for sampler in (self._rules, self._chain.sampler):
-            self._api.llama_sampler_apply(sampler, array)
-        return int(array.data[array.selected].id)
+def _make_chunks(pieces: Iterator[Piece], grammar: ToolGrammar | None) -> Generator[ChatGenerationChunk, None, str]:
+    """Give text as it comes and a call in one piece; returns why the answer ended."""
+    held, is_call, reason = "", None if grammar else False, "stop"
+    for piece in pieces:
+        held += piece.text
+        reason = piece.finish_reason or reason
+        if grammar and is_call is None and held.strip():
+            is_call = grammar.begins_call(held)
+        if held and is_call is False:
+            yield ChatGenerationChunk(message=AIMessageChunk(content=held))
+            held = ""
+    if grammar and is_call:
+        call = grammar.read_call(held, reason)
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[call]))
+        return "tool_calls" if reason == "stop" else reason
+    if held:
+        yield ChatGenerationChunk(message=AIMessageChunk(content=held))
+    return reason
 
 
-def _load(path: Path, context_tokens: int, num_threads: int) -> Engine:
-    with _library_lock:
-        api = _open_library()
-        threads = {"n_threads": num_threads, "n_threads_batch": num_threads}
-        open_model = partial(api.Llama, str(path), n_ctx=context_tokens, n_batch=BATCH_TOKENS, verbose=False, **threads)
-        try:
-            llama = open_model()
-        except (OSError, ValueError) as error:
-            reason = _hear_complaint(api, open_model) or str(error)
-            raise NotAvailable(f"{path}: cannot be loaded ({reason}); fetch the file again or name another") from None
-    text = llama.metadata.get("tokenizer.chat_template")
-    if text is None:
-        raise NotAvailable(f"{path}: carries no chat template; name a model that was tuned to follow instructions")
-    vocabulary = api.llama_model_get_vocab(llama.model)
-    marks = {"bos_token": llama.token_bos(), "eos_token": llama.token_eos()}
-    spelled = {name: _spell_token(api, vocabulary, token) for name, token in marks.items()}
-    template = api.llama_chat_format.Jinja2ChatFormatter(text, **spelled)
-    engine = Engine(api, llama, vocabulary, template, api.llama_model_n_ctx_train(llama.model))
-    llama._init_sampler = partial(_make_sampler, engine, llama._init_sampler)
-    return engine
+def _unwrap(answer: dict[str, Any], *, include_raw: bool) -> Any:
+    """Say so where a structured answer holds no value, as LangChain's parsers do not."""
+    if answer["parsed"] is None and answer["parsing_error"] is None:
+        failed = answer["raw"].invalid_tool_calls
+        answer["parsing_error"] = OutputParserException(
+            f"the model's answer {failed[0]['args'] if failed else 'is empty'}"
+        )
+    if include_raw:
+        return answer
+    if answer["parsing_error"]:
+        raise answer["parsing_error"]
+    return answer["parsed"]
 
 
-def _make_sampler(engine: Engine, make_chain: Callable[..., Any], *, grammar: str | None, **options: Any) -> Any:
-    chain = make_chain(**options)
-    return chain if grammar is None else _GrammarSampler(engine, chain, grammar)
+def _count_usage(prompt_tokens: int, answer_tokens: int, shared_tokens: int) -> UsageMetadata:
+    return UsageMetadata(
+        input_tokens=prompt_tokens,
+        output_tokens=answer_tokens,
+        total_tokens=prompt_tokens + answer_tokens,
+        input_token_details=InputTokenDetails(cache_read=shared_tokens),
+    )
 
 
-@cache
-def _open_library() -> Any:
-    """Import llama_cpp and make it fit to share a process: it logs nothing and leaves the streams alone."""
-    # OpenMP's threads spin while they wait for each other; where another program wants a core too, that costs 20 times
-    # the work itself. A thousand turns are enough to be as fast on an idle machine.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    try:
-        import llama_cpp
-    except (ImportError, OSError, RuntimeError) as error:
-        raise NotAvailable(f"llama_cpp cannot be imported ({error}); run 'pip install llama-cpp-python'") from None
-    _silence(llama_cpp)
-    for module in (llama_cpp.llama, llama_cpp._internals):
-        # With verbose=False these point file descriptors 1 and 2 at /dev/null, for every thread, while a model loads.
-        module.suppress_stdout_stderr = lambda **_: nullcontext()
-    if b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info():
-        _avoid_amx(llama_cpp.llama_cpp)
-    return llama_cpp
+def _find_style(engine: Engine, messages: Sequence[BaseMessage], tools: Sequence[Any] | None) -> CallStyle:
+    """The model's way to write calls, where any are in play."""
+    has_calls = any(message.type == "tool" or getattr(message, "tool_calls", None) for message in messages)
+    return find_call_style(engine) if tools or has_calls else CallStyle()
 
 
-def _silence(api: Any) -> None:
-    """Make llama.cpp log to a C function that takes nothing and does nothing.
-
-    A Python function would wait for the global lock at each of the 2,000 lines that loading logs, and swallow a Ctrl-C.
-    """
-    api.llama_log_set(cast(api.llama_cpp._lib.llama_supports_mmap, api.llama_log_callback), None)
-
-
-def _avoid_amx(bindings: Any) -> None:
-    """Load models without the buffers that AMX instructions work on.
-
-    gcc 12 compiles ggml's tile set-up away, and the first prompt then ends the process with SIGILL (llama.cpp, pull
-    request 26954); from outside, a good build cannot be told from a bad one.
-    """
-    make_defaults = bindings.llama_model_default_params
-
-    def make_params() -> Any:
-        params = make_defaults()
-        params.use_extra_bufts = False
-        return params
-
-    bindings.llama_model_default_params = make_params
-
-
-def _hear_complaint(api: Any, open_model: Callable[[], Any]) -> str | None:
-    """Load a model that failed to load once more, and return the first error that llama.cpp logs."""
-    complaints: list[str] = []
-
-    def listen(level: int, text: bytes, _: object) -> None:
-        if level == LOG_LEVEL_ERROR:
-            complaints.append(" ".join(text.decode(errors="replace").split()))
-
-    listener = api.llama_log_callback(listen)
-    api.llama_log_set(listener, None)
-    with suppress(OSError, ValueError):
-        open_model()
-    _silence(api)
-    return complaints[0] if complaints else None
-
-
-def _render_prompt(engine: Engine, messages: list[BaseMessage]) -> list[int]:
-    """Write the messages with the file's chat template, as tokens."""
-    if unknown := [message.type for message in messages if message.type not in ROLES]:
-        raise BadInput(f"the local model reads system, human and ai messages, got {unknown[0]!r}")
-    turns = [{"role": ROLES[each.type], "content": _defuse(engine, str(each.text))} for each in messages]
-    text = _fill_template(engine.template, turns)
-    return list(engine.llama.tokenize(text.encode(), add_bos=False, special=True))
-
-
-def _fill_template(template: Any, turns: list[dict[str, str]]) -> str:
-    """Fill a template; where it refuses a system turn, as Gemma's does, that becomes part of the turn that follows."""
-    try:
-        return str(template(messages=turns).prompt)
-    except ValueError as error:
-        if len(turns) < 2 or turns[0]["role"] != "system":
-            raise BadInput(f"the chat template of the model refuses these messages ({error})") from None
-    first, second, *rest = turns
-    return _fill_template(template, [{**second, "content": f"{first['content']}\n\n{second['content']}"}, *rest])
-
-
-def _defuse(engine: Engine, text: str) -> str:
-    """Break up what the model would read as a control token, so that no text can pose as another turn."""
-    text = text.encode(errors="replace").decode()
-    for token in set(engine.llama.tokenize(text.encode(), add_bos=False, special=True)):
-        if engine.api.llama_vocab_is_control(engine.vocabulary, token):
-            mark = _spell_token(engine.api, engine.vocabulary, token)
-            text = text.replace(mark, f"{mark[:1]} {mark[1:]}")
-    return text
-
-
-def _spell_token(api: Any, vocabulary: Any, token: int) -> str:
-    """Return a token's own text; -1, which a vocabulary without such a token gives, has none."""
-    return "" if token < 0 else str(api.llama_vocab_get_text(vocabulary, token).decode())
+def _refuse_both(grammar: str | None, tools: Sequence[Any] | None) -> None:
+    if grammar and tools:
+        raise BadInput("a call takes a grammar or tools, not both: the tools are compiled into a grammar of their own")
 
 
 def _check_fit(prompt_tokens: int, answer_tokens: int, context_tokens: int) -> None:
@@ -290,7 +213,3 @@ def _check_fit(prompt_tokens: int, answer_tokens: int, context_tokens: int) -> N
             f"the prompt is too long: {prompt_tokens} tokens, and {answer_tokens} for the answer, must fit in "
             f"{context_tokens}; shorten the question or what is attached, or choose a model with a longer context"
         )
-
-
-def _count_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

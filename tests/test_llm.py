@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ChatMessage, HumanMessage, SystemMessage
 
+from assistant import llama_engine
 from assistant.llm import LlamaChat
 from assistant.models import find_model
 from tools.errors import BadInput, FtchatError, NotAvailable
@@ -225,8 +226,8 @@ def test_an_answer_has_room_for_a_token(model: LlamaChat) -> None:
 
 
 def test_a_message_that_the_model_cannot_read_is_refused(model: LlamaChat) -> None:
-    message = complaint(BadInput, model, [ToolMessage("1", tool_call_id="a")])
-    assert message == "the local model reads system, human and ai messages, got 'tool'"
+    message = complaint(BadInput, model, [ChatMessage(content="1", role="critic")])
+    assert message == "the local model reads system, human, ai and tool messages, got 'chat'"
 
 
 def test_a_grammar_that_cannot_be_compiled_is_refused(model: LlamaChat) -> None:
@@ -235,8 +236,8 @@ def test_a_grammar_that_cannot_be_compiled_is_refused(model: LlamaChat) -> None:
 
 
 def test_an_option_that_is_not_known_is_refused(model: LlamaChat) -> None:
-    with pytest.raises(TypeError, match="a call takes grammar, max_tokens, temperature, seed and stop, got tools"):
-        model.invoke(QUESTION, tools=[])
+    with pytest.raises(TypeError, match=r"a call takes grammar, tools, .*, temperature, seed and stop, got top_k"):
+        model.invoke(QUESTION, top_k=3)
 
 
 def test_a_truncated_file_is_one_clear_line(truncated: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -247,9 +248,7 @@ def test_a_truncated_file_is_one_clear_line(truncated: Path, capfd: pytest.Captu
 
 
 def test_a_missing_library_is_one_clear_line(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant import llm
-
-    monkeypatch.setattr(llm, "_open_library", llm._open_library.__wrapped__)
+    monkeypatch.setattr(llama_engine, "open_library", llama_engine.open_library.__wrapped__)
     monkeypatch.setitem(sys.modules, "llama_cpp", None)
     message = complaint(NotAvailable, LlamaChat(model_path=embedded), QUESTION)
     assert message.endswith("run 'pip install llama-cpp-python'")
