@@ -43,6 +43,16 @@ def read_lines(
     return {number: shorten_line(raw, quoted.get(number, ())) for number, raw in sorted(found.items())}
 
 
+def read_span(log: KeptLog, first: int, last: int) -> bytes:
+    """Some lines of a log as they stand in it, within the first MAX_PASS_BYTES; none where they cannot be read."""
+    try:
+        with log.open() as stream:
+            found = _pick(_Bounded(open_text(stream, "", []), MAX_PASS_BYTES), range(first, last + 1))
+    except (OSError, BadInput):
+        return b""
+    return b"\n".join(raw for _, raw in sorted(found.items()))
+
+
 def count_log_lines(log: KeptLog) -> tuple[int, int]:
     """The lines and bytes of a log's text, at most MAX_PASS_BYTES of it; (0, 0) where it cannot be read."""
     try:
