@@ -152,8 +152,6 @@ def _write_prompt(toolbox: Toolbox, question: str, evidence: Sequence[Evidence])
 
 
 def _fence(text: str) -> str:
-    """TMP."""
-    import secrets
-
+    """Put data between two marks that nobody can guess."""
     mark = secrets.token_hex(8)
     return f"<{mark}>\n{text}\n</{mark}>"
