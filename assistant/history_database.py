@@ -49,11 +49,8 @@ class Database:
 
     def shrink_log(self) -> None:
         """Empty the write-ahead log, so that nothing deleted stands in it."""
-        with self._explained(), self._open().connect() as connection:
-            # A checkpoint must not run inside a transaction, so it goes around SQLAlchemy's.
-            driver = connection.connection.driver_connection
-            if isinstance(driver, sqlite3.Connection):
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._explained():
+            _run_outside(self._open(), "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the connections; the database opens again when it is needed."""
@@ -70,6 +67,8 @@ class Database:
                 with engine.connect() as connection, connection.begin():
                     is_old = needs_migration(connection)
                 if is_old:
+                    # The file remembers it. Not before it is known to be ours.
+                    _run_outside(engine, "PRAGMA journal_mode = WAL")
                     _run_writer(engine, migrate)
             except HistoryFault as fault:
                 engine.dispose()
@@ -105,6 +104,14 @@ def _run_writer(engine: Engine, work: Callable[[Connection], Result]) -> Result:
         return work(connection)
 
 
+def _run_outside(engine: Engine, statement: str) -> None:
+    """Run what must not stand in a transaction, which SQLAlchemy would begin."""
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            driver.execute(statement).fetchall()
+
+
 def _make_engine(path: Path, busy_seconds: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"timeout": busy_seconds})
@@ -113,7 +120,6 @@ def _make_engine(path: Path, busy_seconds: float) -> Engine:
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
         # Python's driver would begin a transaction at its own moments; "begin" below does it at ours.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
