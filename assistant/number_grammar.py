@@ -7,7 +7,7 @@ from typing import Any
 MOST = 10**15  # a double holds every integer up to here
 FRACTION = '("." [0-9]{1,9})?'
 NONZERO_FRACTION = '"." [0-9]{0,8} [1-9]'
-TINY = '[1-9] ("." [0-9]{1,9})? [eE] "-" [1-9] [0-9]?'  # between 0 and 1
+TINY = '[1-9] ("." [0-9]{1,9})? [eE] "-" "0"? [1-9] [0-9]?'  # between 0 and 1
 
 
 def integer_rule(low: int, high: int) -> str:

@@ -1,6 +1,6 @@
 """Lets the embedded model call tools thousands of times at a high temperature, and judges every answer.
 
-    python tests/fuzz/tool_calls.py [--count N] [--seed N]
+    python tests/fuzz/tool_calls.py [--count N] [--seed N] [--threads N]
 
 Ends with 1 where an unknown tool or a malformed argument came out.
 """
@@ -44,10 +44,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="of the processor; all by default")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        model = LlamaChat(model_path=find_model(None, Path(folder)).path)
+        model = LlamaChat(model_path=find_model(None, Path(folder)).path, num_threads=options.threads)
         for answer in sample(model, options.count, options.seed):
             counts += judge([answer])
             if not sum(counts.values()) % 250:
