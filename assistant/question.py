@@ -1,5 +1,6 @@
 """A question as its words tell it: settings, model, GPU, the numbers it is after, and whether it follows up."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -57,7 +58,7 @@ def read_question(question: str) -> Asked:
     settings = {one.name: _to_setting(one, question) for one in readings}
     spans = {one.name: (one.start, one.end) for one in readings}
     spans |= {name: (one.start, one.end) for name, one in (("model", model), ("gpu", gpu)) if one is not None}
-    has_settings = bool(settings or model or gpu)
+    others = _count_other_words(question, spans) if spans else None
     return Asked(
         question=question,
         settings=settings,
@@ -67,7 +68,7 @@ def read_question(question: str) -> Asked:
         unknown_model=model.words if model and not model.name else "",
         unknown_gpu=gpu.words if gpu and not gpu.name else "",
         wants=read_wants(question),
-        follow_up=read_follow_up(question, has_settings=has_settings),
+        follow_up=read_follow_up(question, others),
         bare_number=read_bare_number(question),
     )
 
@@ -79,3 +80,12 @@ def _read_settings(question: str) -> Iterator[Reading]:
 
 def _to_setting(reading: Reading, question: str) -> Setting:
     return Setting(reading.name, reading.value, Line(0, question[reading.start : reading.end].strip(), YOU))
+
+
+def _count_other_words(question: str, spans: Mapping[str, tuple[int, int]]) -> int:
+    """Words that name no setting; a model's are counted, since a question that names one has its own subject."""
+    inside = [False] * len(question)
+    for start, end in (span for name, span in spans.items() if name != "model"):
+        inside[start:end] = [True] * (end - start)
+    words = re.finditer(r"\w[\w'-]*", question)
+    return sum(1 for word in words if not inside[word.start()])

@@ -12,7 +12,8 @@ _FULL = (
     r"|full[\s_-]?parameters?\b|\bfft\b|all (?:the )?weights are trained"
 )
 _METHODS = lazy_pattern(
-    rf"(?P<qlora>\bq-?lora\b)|(?P<dora>\bdora\b)|(?P<lora>\b(?:rs)?loras?\b)|(?P<full>\b(?:{_FULL}))", re.IGNORECASE
+    rf"(?P<qlora>\bq-?lora\b)|(?P<dora>\bdora\b)|(?P<lora>(?:\b|use_)(?:rs)?loras?\b)|(?P<full>\b(?:{_FULL}))",
+    re.IGNORECASE,
 )
 _BITS = lazy_pattern(
     r"(?<![\w.])(?:load_in_)?(?:(?P<four>4[\s_-]?bits?|four[\s-]bit|nf4)|(?P<eight>8[\s_-]?bits?|eight[\s-]bit"

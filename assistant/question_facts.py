@@ -62,7 +62,7 @@ _POWER = lazy_pattern(r"(\d{1,2})\s?[x*]\s?10\^?(-\d{1,2})")
 _GROUPED = lazy_pattern(r"[1-9]\d{0,2}(?:[,.]\d{3}){1,3}")
 _PAIR = lazy_pattern(
     r"(?<![\w-])(?:batch(?:[\s_-]?size)?"
-    r"|bs)[\s=:]{0,3}(?P<n>\d{1,4})\s?[x×*]\s?(?P<m>\d{1,4})(?![\w.%])",
+    r"|bs)[\s=:]{0,3}(?P<n>\d{1,4})\s?[x×*]\s?(?P<m>\d{1,4})(?![\w%]|\.\d)",
     re.IGNORECASE,
 )
 
@@ -77,11 +77,16 @@ def _read_pairs(text: str) -> Iterator[Reading]:
 
 def _read_rules(text: str) -> Iterator[Reading]:
     for rule in RULES:
+        kilo = 1024.0 if rule.name == "max_length" else 1000.0
+        found = []
+        if rule.unless and re.search(rule.unless, text, re.IGNORECASE):
+            continue
         for match in rule.pattern.finditer(text):
-            kilo = 1024.0 if rule.name == "max_length" else 1000.0
             value = to_number(match.groupdict().get("m") or match["n"], kilo)
             if rule.least <= value <= rule.most and _is_free(rule, text, match):
-                yield Reading(rule.name, value, match.start(), match.end())
+                found.append(Reading(rule.name, value, match.start(), match.end()))
+        if not rule.is_single or len({reading.value for reading in found}) == 1:
+            yield from found
 
 
 def _is_free(rule: Rule, text: str, match: re.Match[str]) -> bool:

@@ -32,7 +32,7 @@ _SIZE = (
     r"|G)s?\b)?"
 )
 _NAME = lazy_pattern(
-    rf"(?<![\w./\\-])(?:nvidia\s|tesla\s)?(?P<name>(?:{_LETTERS})|(?P<short>{_SHORT})"
+    rf"(?:(?<![\w./\\-])|(?<=\d[x×*]))(?:nvidia\s|tesla\s)?(?P<name>(?:{_LETTERS})|(?P<short>{_SHORT})"
     rf"|(?P<card>{_CARD})s?{_KIND})(?![\w%]|\.\d){_SIZE}",
     re.IGNORECASE,
 )
@@ -64,7 +64,10 @@ _APPLE_CONTEXT = lazy_pattern(
 _TPU = lazy_pattern(r"(?<![\w-])TPU(?:[\s-]?v\d\w?(?:-\d{1,4})?)?(?!\w)")
 
 _COUNTS = "one|two|three|four|five|six|seven|eight|nine|ten|both|dual|single|a pair of"
-_HOW_MANY = r"(?<![\w.,-])(?P<n>\d{1,4}|one|two|three|four|five|six|seven|eight|nine|ten|both|dual|single|a pair of)"
+_HOW_MANY = (
+    r"(?<![\w.,-])(?P<n>\d{1,4}(?!\d|\s?-?gi?b?\b)|one|two|three|four|five|six|seven|eight|nine|ten|both"
+    r"|dual|single|a pair of)"
+)
 _BEFORE_NAME = lazy_pattern(
     rf"{_HOW_MANY}\s?(?:[x×*]\s?)?(?:of (?:the |those |my |these )?)?(?:nvidia |tesla |rtx |geforce "
     rf"|\d{{2,3}} ?GB? )?$",

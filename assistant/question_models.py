@@ -24,6 +24,7 @@ _FAMILIES = (
     r"|whisper|llava|molmo|cerebras-gpt|openchat|aquila2?|ernie|kimi|mimo|lfm|minicpm|nemotron|xlm-roberta|orpheus"
     r"|salamandra"
 )
+_SOFTWARE = r"\.cpp|[-_ ]?factory|[-_ ]?index|[-_ ]server|[-_ ]?lora\b|[-_ ]?adapter|[-_ ]cookbook|[-_ ]recipes"
 _SIZE = r"\d{1,3}x\d{1,2}b|\d{1,4}(?:[._]\d{1,3})?[bm]"
 _WORDS = (
     r"instruct|chat|base|hf|it|mini|small|medium|large|xl|xxl|nano|tiny|micro|coder|code|math|vl|moe|next|oss"
@@ -39,7 +40,11 @@ _PART = (
     r"|[-_]?v?\d{1,4}(?:\.\d{1,2}){0,2}(?![A-Za-z0-9%])| v?\d(?:\.\d{1,2})?(?=[-_ ](?:\d{1,3}(?:\.\d)?[bm]\b|mini"
     r"|small|medium|large)))"
 )
-_NAME = lazy_pattern(rf"(?<![\w/.@-])(?:(?:{_SIZE})[-_ ])?(?:{_FAMILIES})(?![A-Za-z]){_PART}{{0,7}}", re.IGNORECASE)
+_NAME = lazy_pattern(
+    rf"(?<![\w/.@-])(?:(?:{_SIZE})[-_ ])?(?:{_FAMILIES})(?![A-Za-z]"
+    rf"|{_SOFTWARE}){_PART}{{0,7}}",
+    re.IGNORECASE,
+)
 _LONE_VERSION = lazy_pattern(
     rf"(?<![\w/.@-])(?:{_FAMILIES}) v?\d(?:\.\d{{1,2}})?(?![\w%]| ?(?:epochs?|x|gpus?|steps?|times|runs))",
     re.IGNORECASE,
@@ -51,6 +56,12 @@ _OTHER = lazy_pattern(
     r"(?<![\w/.@-])[A-Za-z][A-Za-z0-9]{1,24}(?:[-_][A-Za-z0-9.]{1,12}){0,3}[-_]\d{1,3}(?:\.\d{1,2})?[bBM](?:-[A-Za-z0-9.]{1,12}){0,4}(?![\w/])"
 )
 _HUB_ID = lazy_pattern(r"(?<![\w/.~@:-])[A-Za-z0-9][\w.-]{0,60}/[A-Za-z0-9][\w.-]{0,90}(?![\w/])")
+_LIKE_A_MODEL = lazy_pattern(rf"(?:{_FAMILIES})|[a-z][\w.-]{{0,60}}-\d{{1,3}}(?:\.\d{{1,2}})?b\b", re.IGNORECASE)
+_SIZE_ONLY = lazy_pattern(
+    r"(?<![\w/.-])(?:an?|the|my|this|our|on)\s(?P<size>\d{1,3}(?:\.\d{1,2})?b)(?![\w-])(?! (?:tokens|rows"
+    r"|param\w{0,6} in))",
+    re.IGNORECASE,
+)
 _ROLE_AFTER = lazy_pattern(
     r"\s?(?:model )?(?:as|is) (?:a |an |the |my )?(?:judge|teacher|grader|evaluator|critic|reward|reference"
     r"|annotator|embedder)",
@@ -63,7 +74,7 @@ _ROLE_BEFORE = (
 )
 # Families whose name is a word of prose: they count with a size or a version only.
 _PROSE = lazy_pattern(
-    r"opt|bloom|phi|command|solar|yi|hermes|aya|whisper|alpaca|granite|falcon|bert|t5|glm|mpt|dolly|lfm|kimi|mimo",
+    r"opt|bloom|phi|command|solar|yi|hermes|aya|whisper|alpaca|bert|t5|mpt|dolly|lfm|kimi|mimo",
     re.IGNORECASE,
 )
 
@@ -101,7 +112,8 @@ def read_model(question: str) -> ModelName | None:
         if found and found.name:
             return found
         unknown = unknown or found
-    return unknown
+    size = _SIZE_ONLY.search(text) if unknown is None else None
+    return ModelName("", size["size"], size.start("size"), size.end()) if size else unknown
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
@@ -118,13 +130,14 @@ def _resolve(text: str, start: int, end: int) -> ModelName | None:
     """The longest beginning of the words that is one model; words like a model's name that are none are kept."""
     words = text[start:end]
     if "/" in words:
-        known = look_up(words)
-        is_model = known or is_cached(words) or re.search(rf"(?:{_FAMILIES})|\d[bB]\b", words, re.IGNORECASE)
-        return ModelName(known or (words if is_cached(words) else ""), words, start, end) if is_model else None
-    if _PROSE.fullmatch(words):
+        exact = find_in_catalogue(words)
+        known = exact[0] if exact else look_up(words) if _LIKE_A_MODEL.search(words) else ""
+        known = known or (words if is_cached(words) else "")
+        return ModelName(known, words, start, end) if known or _LIKE_A_MODEL.search(words) else None
+    if _PROSE.fullmatch(words) and not words.isupper():
         return None
     for stop in sorted({end, *(start + cut.start() for cut in re.finditer(r"[-_ .:]", words))}, reverse=True):
-        name = look_up(text[start:stop]) if not _PROSE.fullmatch(text[start:stop]) else ""
+        name = look_up(text[start:stop])
         if name:
             return ModelName(name, text[start:stop], start, stop)
     return ModelName("", words, start, end)

@@ -26,6 +26,8 @@ class Rule:
         pattern: with a group ``n``, and ``m`` where a second number replaces the first ("from 8 to 64").
         before, after: what must not stand right before and after the words.
         least, most: bounds of a value that is meant.
+        unless: what anywhere in the question gives the words another meaning.
+        is_single: two different values tell none.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Rule:
     most: float
     before: str = ""
     after: str = ""
+    unless: str = ""
+    is_single: bool = False
 
 
 def _after(words: str, number: str = f"(?:{_COUNT}){_UNIT}", end: str = _END) -> re.Pattern[str]:
@@ -61,6 +65,8 @@ _LENGTH = (
     r"(?:max[\s_-]?)?(?:seq(?:uence)?|context)[\s_-]?(?:len(?:gth)?|size|window)?s?|max[\s_-]len(?:gth)?"
     r"|cut[\s_-]?off(?:[\s_-]len(?:gth)?)?|block[\s_-]size|model_max_length|token (?:limit|length)"
 )
+_NO_BATCH = r"\s?(?:tokens|of (?:\d|epoch|the)|/|ms|s\b|seconds|min|k\b|errors?)"
+_MICRO = r"(?:micro[\s_-]?|mini[\s_-]?|per[\s_-](?:device|gpu)[\s_-](?:train[\s_-])?)"
 _BATCH = r"(?:micro[\s_-]?|mini[\s_-]?|train(?:ing)?[\s_-]|per[\s_-](?:device|gpu)[\s_-](?:train[\s_-])?)?"
 
 RULES = (
@@ -79,14 +85,31 @@ RULES = (
     ),
     Rule(
         "per_device_train_batch_size",
-        _after(rf"{_BATCH}(?:batch(?:[\s_-]?size)?(?: per (?:device|gpu))?|bs|mbs)|micro"),
+        _after(
+            rf"{_BATCH}(?:batch(?:[\s_-]?size)?|bs) per (?:device|gpu)|{_MICRO}(?:batch(?:[\s_-]?size)?|bs)|mbs|micro"
+        ),
+        1,
+        4096,
+        after=_NO_BATCH,
+    ),
+    Rule(
+        "per_device_train_batch_size",
+        _after(r"(?:batch[\s_-]?size|bs)"),
+        1,
+        4096,
+        before=r"(?:eff(?:ective|\.)?|global|total|overall|eval(?:uation)?)[\s_-]$",
+        after=_NO_BATCH,
+    ),
+    Rule(
+        "per_device_train_batch_size",
+        _after(r"(?:train(?:ing)?[\s_-])?batch"),
         1,
         4096,
         before=(
-            r"(?:eff(?:ective|\.)?|global|total|overall|eval(?:uation)?|at|in|on|every|first|last|bad"
-            r"|this)[\s_-]$"
+            r"(?:(?:eff(?:ective|\.)?|global|total|overall|eval(?:uation)?|in|on|every|first|last|bad|this)[\s_-]"
+            r"|(?:crash|fail|die|stop|error|hang|stuck|nan|spike|jump)\w{0,4}\s(?:\w{1,8}\s)?at\s)$"
         ),
-        after=r"\s?(?:tokens|of \d|/|ms|s\b|seconds|min|k\b|errors?)",
+        after=_NO_BATCH,
     ),
     Rule(
         "per_device_train_batch_size",
@@ -130,7 +153,7 @@ RULES = (
         128,
         1 << 21,
         before=(
-            r"(?:generat\w{1,4}|output\w?|answers?|completions?|total|dataset|corpus|trained|vocab\w*|batch"
+            r"\d\s$|(?:generat\w{1,4}|output\w?|answers?|completions?|total|dataset|corpus|trained|vocab\w*|batch"
             r"|add\w*|new|responses?)\s(?:of\s)?$"
         ),
     ),
@@ -139,11 +162,16 @@ RULES = (
         _after(r"(?:lora[\s_-]?)?rank|lora_r|(?:lora\s)?r(?=\s?=)|lora r|dim(?:ension)?(?= ?\d{1,3} lora)"),
         1,
         4096,
-        before=r"(?:local|global|node|world|on|at|from|by|each|all|every|of|\[)[\s_-]?$",
+        before=(
+            r"(?:(?:local|global|node|world|on|from|by|each|all|every|of)[\s_-]|\["
+            r"|(?:hang|stuck|stop|error|crash|fail|timeout|die)\w{0,4}\s(?:at|on)\s)$"
+        ),
         after=(
             r"\s?[:\]]|\s(?:die|dead|hang|hung|time|fail|crash|exit|wait|stuck|stop|process|report|says"
             r"|is (?:stuck|wait|dead))"
         ),
+        unless=r"\brank\s?0\b|\bnccl\b|collective|all ranks",
+        is_single=True,
     ),
     Rule("lora_r", lazy_pattern(r"(?<![\w.-])r\s?(?P<n>[1-9]\d{0,3})(?![\w.%-]|\s?x)"), 1, 2048),
     Rule(
@@ -165,16 +193,17 @@ RULES = (
     Rule(
         "learning_rate",
         lazy_pattern(
-            r"(?:at|with|use|using|try|tried|constant|to|from)\s(?P<n>\d(?:\.\d{1,4})?e-0?[3-7])(?![\w.])"
+            r"(?:at|with|use|using|try|tried|constant|to|from|and|or|,)\s(?P<n>\d(?:\.\d{1,4})?e-0?[3-7])(?![\w.])"
             r"(?:\s?(?:to|->|→|=>)\s?(?P<m>\d(?:\.\d{1,4})?e-0?[3-7])(?![\w.]))?",
             re.IGNORECASE,
         ),
         1e-9,
         0.1,
         before=(
-            r"(?:decay|eps\w*|loss|norm|kl|tol\w*|differ\w*|noise|momentum|beta\w*|std"
-            r"|error)\W{1,3}(?:\w{1,6}\s){0,2}$"
+            r"\b(?:decay|eps\w*|loss|norm|kl|tol\w*|differ\w*|noise|momentum|beta\w*|std"
+            r"|error|learning rates|lrs|between)\W{1,3}(?:[\w.-]{1,8}\s){0,3}$"
         ),
+        is_single=True,
     ),
     Rule(
         "num_train_epochs",
@@ -188,15 +217,19 @@ RULES = (
         _before(r"(?:full |training )?epochs?", _SPOKEN),
         1,
         10000,
-        before=r"(?:first|last|next|every|each|per|than|additional|another|step|steps|of|in the|instead of|to|-)\s?$",
+        before=(
+            r"(?:first|last|next|every|each|per|than|additional|another|step|steps|of|in the|instead of|to|-)\s?$"
+            r"|\d\s?(?:hours?|minutes|mins?|days?|h)\s(?:for|per|an?)\s$"
+        ),
         after=r"\s?(?:per\b|more\b|ago\b|in\b|of \d|\d|earlier|later)",
     ),
     Rule(
         "num_examples",
         lazy_pattern(
-            rf"{_START}(?P<n>(?:{_COUNT})(?:\s?[kKmM](?![\w/]))?)\s(?:(?!and|or|steps?|epochs?|gpus?|of|per|in|to"
-            rf"|more|less"
-            rf"|eval|val|valid|validation|test|dev|token|tokens)[A-Za-z-]{{2,16}}\s){{0,2}}(?:{_ROWS})(?![\w/]| per"
+            rf"{_START}(?P<n>\d{{1,3}}\.\d{{1,2}}\s?[kKmM]|(?:{_COUNT})(?:\s?[kKmM](?![\w/]))?)\s(?:(?!(?:and|or"
+            rf"|steps?|epochs?|gpus?|of|per|in|to|more"
+            r"|less|eval|val|valid|validation|test|dev|tokens?)\b)"
+            rf"[A-Za-z-]{{2,16}}\s){{0,2}}(?:{_ROWS})(?![\w/]| per"
             rf"| a second)",
             re.IGNORECASE,
         ),

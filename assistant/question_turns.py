@@ -12,9 +12,13 @@ Want = Literal["memory", "parameters", "largest", "which_gpu", "speed"]
 MAX_WORDS = 14
 """A follow-up is short: a longer question says what it is about."""
 
+MAX_OTHER_WORDS = 2
+"""A question that is hardly more than a setting changes this setting."""
+
 _IT = r"(?:it|this|that|these|those|them)"
 _OPENING = lazy_pattern(
-    r"^(?:(?:and|but|so|ok(?:ay)?|well|hmm+|then|thanks|thank you|please|sorry|yes|no|right|alright|wait|cool|great"
+    r"^(?:(?:and|but|so|ok(?:ay)?|well|hmm+|then|thanks|thank you|please|sorry|never ?mind|yes|no|right|alright"
+    r"|wait|cool|great"
     r"|good)[\s,.!:-]{1,3}){0,4}"
 )
 _CLOSING = lazy_pattern(
@@ -69,7 +73,8 @@ _FOLLOW_UPS: tuple[tuple[FollowUp, str], ...] = (
         rf"|exact))? (?:lines?|evidence|proof|log lines|excerpt)(?: (?:again|that show {_IT}|in the log"
         rf"|of the log|for {_IT}))?"
         rf"|(?:which|what) lines?(?: (?:of the log )?(?:show|say|prove|tell)s? (?:{_IT}|you {_IT}))?"
-        rf"|where (?:in the log|do you see {_IT}|does (?:it|the log) (?:say|show) {_IT}|is that|did you (?:see"
+        rf"|where (?:in the log(?: do you see {_IT}| does it say {_IT}| is {_IT})?|do you see {_IT}|does (?:it"
+        rf"|the log) (?:say|show) {_IT}|is that|did you (?:see"
         rf"|find|read|get) {_IT})(?: in the log| from)?"
         r"|prove it|show me(?: where)?|evidence",
     ),
@@ -92,11 +97,13 @@ _FOLLOW_UPS: tuple[tuple[FollowUp, str], ...] = (
 )
 _PATTERNS = tuple((kind, lazy_pattern(f"(?:{pattern})", re.IGNORECASE)) for kind, pattern in _FOLLOW_UPS)
 _CHANGE = lazy_pattern(
-    r"^(?:what (?:if|about|happens|changes)|how about|how (?:much|many)(?: (?:memory|vram|parameters))? (?:with|at"
-    r"|on|if)|same\b|the same\b|now\b|with\b|without\b|if (?:i|we|it)\b|go back\b|back to\b|try\b|instead\b|suppose\b"
-    r"|say\b|let'?s\b|on\b|at\b|for\b|using\b|would (?:it|that)\b|does (?:it|that)\b|will (?:it|that)\b|could (?:it"
-    r"|that|i)\b|can (?:it|i|that)\b|would\b|use\b|change\b|switch\b|set\b|make\b|drop\b|double\b|halve\b|half\b"
-    r"|twice\b|is (?:it|that)\b|should i\b|then\b|(?:raise|lower|increase|decrease|reduce)\b)",
+    r"^(?:what (?:if|about|happens|changes)\b|how about\b|how (?:much|many)(?: \w{1,12})? (?:with|at|on|if)\b"
+    r"|same\b|the same\b"
+    r"|now (?:with|on|at|for|without|use|try)\b|(?:go|switch) back\b|back to\b|instead\b|suppose\b|say\b|let'?s\b"
+    r"|then\b"
+    r"|(?:if|when) (?:i|we) (?:use|used|set|had|have|take|took|change|changed|raise|lower|go|switch|double|halve)\b"
+    r"|(?:would|does|will|could|can|is) (?:it|that|this)\b|(?:try|use|change|switch|set|make|drop) (?:it|that|the"
+    r"|to|a|an|rank|batch)\b)",
     re.IGNORECASE,
 )
 _BARE = lazy_pattern(r"(?P<n>\d{1,7}k?|\d(?:\.\d{1,3})?e-\d)", re.IGNORECASE)
@@ -148,17 +155,17 @@ def read_wants(question: str) -> frozenset[Want]:
     return frozenset(want for want, pattern in _WANTS if pattern.search(text))
 
 
-def read_follow_up(question: str, *, has_settings: bool) -> FollowUp:
+def read_follow_up(question: str, num_other_words: int | None = None) -> FollowUp:
     """What a question asks of the answer before it, "" where it has a subject of its own.
 
     Args:
         question: the words.
-        has_settings: whether they give a setting, a model or a GPU.
+        num_other_words: how many of them give no setting, model or GPU; None where none gives one.
 
     Example:
-        >>> [read_follow_up(text, has_settings=False) for text in ("and why is that?", "why is it flat?")]
+        >>> [read_follow_up(text) for text in ("and why is that?", "why is it flat?")]
         ['why', '']
-        >>> read_follow_up("and with rank 64?", has_settings=True)
+        >>> read_follow_up("and with rank 64?", num_other_words=2)
         'change'
     """
     words = question.strip()
@@ -171,8 +178,10 @@ def read_follow_up(question: str, *, has_settings: bool) -> FollowUp:
             return kind
     if _BARE.fullmatch(plain):
         return "change"
-    is_opened = plain != words.rstrip("?!. ") or _CHANGE.match(plain) is not None
-    return "change" if has_settings and (is_opened or len(words.split()) <= 6) else ""
+    if num_other_words is None:
+        return ""
+    is_opened = whole != words.lower().replace("’", "'").rstrip("?!. ") or _CHANGE.match(plain) is not None
+    return "change" if is_opened or num_other_words <= MAX_OTHER_WORDS else ""
 
 
 def read_bare_number(question: str) -> str:
