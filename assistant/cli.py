@@ -20,6 +20,9 @@ COMMANDS = {
     "cards": "assistant.cards_command",
     "params": "assistant.params_command",
     "vram": "assistant.vram_command",
+    "models": "assistant.models_command",
+    "history": "assistant.history_command",
+    "data": "assistant.data_command",
 }
 """The module of each command: ``add_parser`` declares its flags and ``run`` gives its exit code."""
 

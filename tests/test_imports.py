@@ -16,6 +16,7 @@ HEAVY = (
     "langchain_core",
     "onnxruntime",
     "numpy",
+    "sqlalchemy",
     "yaml",
 )
 
