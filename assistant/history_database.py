@@ -1,7 +1,9 @@
 """Opens the history's database: transactions that several processes can run at once, and its faults in plain words."""
 
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from assistant.history_faults import HistoryDamaged, HistoryFault, explain_fault, read_inode, set_aside
 from assistant.history_tables import migrate, needs_migration
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 10.0
+"""How long a writer waits for the others."""
+
+_PAUSE_SECONDS = (0.001, 0.010)
+# Readers wait for a moment only: while a log is recovered, or the tables are made.
+_READ_SECONDS = 0.1
 _WRITES = "ftchat_writes"
 # FULL: a finished answer is on the disk even where the power goes. secure_delete: what is deleted is overwritten.
 _PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON")
@@ -50,7 +57,7 @@ class Database:
     def shrink_log(self) -> None:
         """Empty the write-ahead log, so that nothing deleted stands in it."""
         with self._explained():
-            _run_outside(self._open(), "PRAGMA wal_checkpoint(TRUNCATE)")
+            _run_outside(self._open(), "PRAGMA wal_checkpoint(TRUNCATE)", self._busy_seconds)
 
     def close(self) -> None:
         """Close the connections; the database opens again when it is needed."""
@@ -68,7 +75,7 @@ class Database:
                     is_old = needs_migration(connection)
                 if is_old:
                     # The file remembers it. Not before it is known to be ours.
-                    _run_outside(engine, "PRAGMA journal_mode = WAL")
+                    _run_outside(engine, "PRAGMA journal_mode = WAL", self._busy_seconds)
                     _run_writer(engine, migrate)
             except HistoryFault as fault:
                 engine.dispose()
@@ -104,17 +111,40 @@ def _run_writer(engine: Engine, work: Callable[[Connection], Result]) -> Result:
         return work(connection)
 
 
-def _run_outside(engine: Engine, statement: str) -> None:
+def _run_outside(engine: Engine, statement: str, busy_seconds: float) -> None:
     """Run what must not stand in a transaction, which SQLAlchemy would begin."""
     with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        if isinstance(driver, sqlite3.Connection):
+        _run_patiently(_driver_of(connection), statement, busy_seconds)
+
+
+def _driver_of(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError(f"the history is kept by SQLite, not by {type(driver).__name__}")
+    return driver
+
+
+def _run_patiently(driver: sqlite3.Connection, statement: str, busy_seconds: float) -> None:
+    """Run a statement that takes a lock, again and again until it has it.
+
+    SQLite's own wait sleeps longer the longer it has waited, so that where many write the one that waits longest
+    starves; here every one that waits tries equally often.
+    """
+    end = time.monotonic() + busy_seconds
+    while True:
+        try:
             driver.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > end:
+                raise
+            time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311  no secret, only out of step with the others
+        else:
+            return
 
 
 def _make_engine(path: Path, busy_seconds: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": busy_seconds})
+    engine = create_engine(url, connect_args={"timeout": min(busy_seconds, _READ_SECONDS)})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -126,8 +156,10 @@ def _make_engine(path: Path, busy_seconds: float) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes then fails at once where another wrote between; IMMEDIATE waits.
-        is_writer = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        if connection.get_execution_options().get(_WRITES):
+            _run_patiently(_driver_of(connection), "BEGIN IMMEDIATE", busy_seconds)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 

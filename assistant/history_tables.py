@@ -61,6 +61,8 @@ turns = Table(
     Column("begun", Float, nullable=False),
     Column("ended", Float),
     UniqueConstraint("session_id", "number"),
+    # A list of conversations reads this alone, and not the pages that hold the answers.
+    Index("turns_told", "session_id", "findings"),
 )
 
 

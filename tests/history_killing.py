@@ -93,10 +93,13 @@ def kill_questions(database: Path, num_kills: int, moments: random.Random) -> tu
     log = ROOT / "examples" / "overfit.log"
     command = [sys.executable, "-m", "assistant.cli", "ask", "why does it climb?", "--log", str(log), "--no-llm"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FTCHAT_HISTORY": str(database)}
-    least, states = 0, Counter[str]()
+    started = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=True)
+    whole_seconds = time.perf_counter() - started
+    least, states = 1, Counter[str]()
     for _ in range(num_kills):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
-            time.sleep(moments.uniform(0.1, 1.6))
+            time.sleep(moments.uniform(0.0, 1.2 * whole_seconds))
             process.kill()
         check_database(database, Tally())
         if database.exists():
