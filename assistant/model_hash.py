@@ -19,28 +19,46 @@ def hash_model(path: Path, cache_folder: Path) -> str:
     Raises:
         NotAvailable: the file cannot be read.
     """
-    known = _recall(path, cache_folder)
-    digest = known.get("sha256")
-    if isinstance(digest, str):
-        return digest
-    try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise NotAvailable(f"{path}: cannot be read ({error.strerror})") from None
-    _remember(path, cache_folder, {**known, "sha256": digest})
+    digest = recall_hash(path, cache_folder)
+    if digest is None:
+        try:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise NotAvailable(f"{path}: cannot be read ({error.strerror})") from None
+        _remember(path, cache_folder, {**_recall(path, cache_folder), "sha256": digest})
     return digest
 
 
+def recall_hash(path: Path, cache_folder: Path) -> str | None:
+    """Give a file's sha256 where it is known already; None where it would have to be computed."""
+    digest = _recall(path, cache_folder).get("sha256")
+    return digest if isinstance(digest, str) else None
+
+
+def remember_model(path: Path, cache_folder: Path, digest: str) -> None:
+    """Note of a file that it was found whole, and its digest."""
+    _remember(path, cache_folder, {"sha256": digest, "is_whole": True})
+
+
 def check_whole(path: Path, cache_folder: Path) -> None:
-    """Check that a GGUF file is as long as its own header says; a download that broke off is shorter.
+    """Check that a GGUF file is as long as its own header says, or remember that it was.
 
     Raises:
         NotAvailable: the header is cut off or damaged, or weights are missing at the end.
     """
     known = _recall(path, cache_folder)
-    if known.get("is_whole") is True:
-        return
+    if known.get("is_whole") is not True:
+        check_length(path)
+        _remember(path, cache_folder, {**known, "is_whole": True})
+
+
+def check_length(path: Path) -> None:
+    """Check that a GGUF file is as long as its own header says; a download that broke off is shorter.
+
+    Raises:
+        NotAvailable: the header is cut off or damaged, or weights are missing at the end.
+    """
     try:
         needed = read_gguf_header(path).count_bytes()
     except BadInput:
@@ -51,7 +69,6 @@ def check_whole(path: Path, cache_folder: Path) -> None:
             f"{path}: cut off, {format_bytes(size)} of the {format_bytes(needed)} that its header names; "
             "fetch the file again"
         )
-    _remember(path, cache_folder, {**known, "is_whole": True})
 
 
 def _recall(path: Path, cache_folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from assistant.model_catalogue import (
     parse_hub_file,
     pulled_path,
 )
-from assistant.model_hash import check_whole, hash_model
+from assistant.model_hash import check_length, check_whole, hash_model, remember_model
 from assistant.pull_faults import explain_break, explain_refusal
 from tools.errors import BadInput, NotAvailable
 from tools.model_hub import transport_errors
@@ -112,8 +112,9 @@ def pull_model(
             held = _measure_part(part, remote)
             _check_room(wanted, path.parent, remote.size_bytes - held)
             _fetch(wanted, remote, part, held, announce)
-            digest = _check_part(wanted, remote, part, cache_folder)
+            digest = _check_part(wanted, remote, part)
             part.replace(path)
+            remember_model(path, cache_folder, digest)
     except OSError as error:
         raise explain_break(str(wanted.hub_file), error, part) from None
     return Pulled(wanted.hub_file, path, digest, remote.size_bytes, remote.size_bytes - held)
@@ -221,7 +222,7 @@ def _fetch(wanted: Wanted, remote: _Remote, part: Path, held: int, announce: Cal
         raise explain_break(str(wanted.hub_file), error, part) from None
 
 
-def _check_part(wanted: Wanted, remote: _Remote, part: Path, cache_folder: Path) -> str:
+def _check_part(wanted: Wanted, remote: _Remote, part: Path) -> str:
     """Compute the digest of a finished part and compare it; what is wrong is deleted, since no resume can mend it."""
     with part.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -232,7 +233,7 @@ def _check_part(wanted: Wanted, remote: _Remote, part: Path, cache_folder: Path)
             "was deleted; pull it again"
         )
     try:
-        check_whole(part, cache_folder)
+        check_length(part)
     except NotAvailable as fault:
         part.unlink()
         raise NotAvailable(f"{wanted.hub_file}: no whole GGUF file ({fault}); it was deleted, pull another") from None

@@ -1,68 +1,27 @@
 """The probe, by models that follow a script: what it must pass, and what it must not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable
+from probe_factory import Script, ScriptedModel, reply_perfectly
 
+from assistant import probe
 from assistant.probe import run_probe
 from assistant.probe_case import CHANCE, GROUPS, LETTERS, Case, load_cases
 from assistant.probe_grades import Reply
-from assistant.probe_prompts import build_messages, list_tools
+from assistant.probe_prompts import list_tools
 from assistant.probe_score import NARRATE_BARS, TOOLS_BARS, ProbeScore
 
-Script = Callable[[Case], Reply]
 _SWAPS = {"Raise": "Lower", "Lower": "Raise"}
-
-
-class ScriptedModel(BaseChatModel):
-    """Replies to each case as a script says; it knows a case by the last message."""
-
-    script: Any
-    can_call: bool = True
-    has_tools: bool = False
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[Any, AIMessage]:
-        assert tools == list_tools()
-        if not self.can_call:
-            raise NotImplementedError
-        return self.model_copy(update={"has_tools": True})
-
-    def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
-        (case,) = [case for case in load_cases() if build_messages(case)[1][1] == messages[-1].text]
-        assert self.has_tools == (case.group == "tools")
-        reply = self.script(case)
-        calls = [{"name": name, "args": arguments, "id": name} for name, arguments in reply.calls]
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=reply.text, tool_calls=calls))])
 
 
 def measure(script: Script, **options: Any) -> ProbeScore:
     score, graded = run_probe(ScriptedModel(script=script, **options), "scripted", lambda *_: None)
     assert [each.case for each in graded] == list(load_cases())
     return score
-
-
-def reply_perfectly(case: Case) -> Reply:
-    rest = case.rest
-    if case.group == "choice":
-        return Reply(rest["letter"])
-    if case.group == "tools":
-        arguments = {name: values[0] for name, values in rest["call"]["arguments"].items()}
-        return Reply("", [(rest["call"]["name"], arguments)])
-    if case.group == "numbers":
-        return Reply(f"It is {rest['number']} {rest['unit']} [E1].")
-    if case.group == "direction":
-        return Reply(rest["move"])
-    return Reply("The facts do not say." if rest["answer"] is None else f"It is {rest['answer'][0]}.")
 
 
 def reply_with_the_first(case: Case) -> Reply:
@@ -191,3 +150,52 @@ def test_the_cases_are_sound() -> None:
             assert len(set(case.rest["options"])) == len(LETTERS)
         if case.group == "abstaining" and case.rest["answer"]:
             assert any(each in facts.lower() for each in case.rest["answer"])
+
+
+def test_the_embedded_model_is_asked_under_a_grammar_and_with_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assistant.llm import LlamaChat
+    from assistant.models import find_model
+
+    some = tuple(next(case for case in load_cases() if case.group == group) for group in GROUPS)
+    monkeypatch.setattr(probe, "load_cases", lambda: some)
+    model = LlamaChat(model_path=find_model(None, tmp_path).path)
+    score, graded = run_probe(model, "embedded", lambda *_: None)
+    assert {group: tally.total for group, tally in score.groups.items()} == dict.fromkeys(GROUPS, 1)
+    assert graded[0].reply.text in LETTERS
+    assert all(each.reply.text or each.reply.calls for each in graded)
+    assert "\n\n" not in graded[2].reply.text
+
+
+_PHRASES = {
+    "up": (
+        "Increase {0}.",
+        "{0} should be raised from {1}.",
+        "I recommend a higher value of {0}, which the card says.",
+    ),
+    "down": (
+        "Reduce {0}.",
+        "{0} should be lowered from {1}.",
+        "I recommend a lower value of {0}, which the card says.",
+    ),
+}
+_TAILS = (
+    "",
+    " The facts show why [E1].",
+    " Otherwise the trouble gets bigger and takes longer, because it is set wrong.",
+)
+
+
+@pytest.mark.parametrize("tail", _TAILS)
+@pytest.mark.parametrize("number", range(3))
+def test_advice_in_other_words_is_right_for_every_knob(number: int, tail: str) -> None:
+    def advise(case: Case) -> Reply:
+        if case.group != "direction":
+            return reply_perfectly(case)
+        phrase = _PHRASES[case.rest["direction"]][number]
+        return Reply(phrase.format(case.rest["knob"][0], case.rest["current"]).capitalize() + tail)
+
+    score = measure(advise)
+    assert score.num_inverted == 0
+    assert score.may_narrate
