@@ -1,265 +1,205 @@
 """One turn: read, diagnose, ground, say. A generator of events; no front end, no printing."""
 
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from assistant.answer import Answer, ToolCall
+from assistant.answer import Answer
 from assistant.compose import Draft, Section, ask_for, closing_sections, opening_sections
-from assistant.events import (
-    CardsFound,
-    Event,
-    FindingFound,
-    Notice,
-    SectionComposed,
-    Struck,
-    TextChunk,
-    ToolFinished,
-    ToolStarted,
-    TurnEnded,
-    WordsAwaited,
-)
-from assistant.evidence import Evidence, cite_sources, collect_evidence
-from assistant.measures import HEADING, Measure, measure, plan_flags, say_why_not
-from assistant.moves import PlannedMove, plan_moves
+from assistant.conversation import Conversation, Exchange, remember
+from assistant.data_reading import DataRead, find_max_length, read_data
+from assistant.events import Event, SectionComposed, TurnEnded, WordsAwaited
+from assistant.evidence import Evidence
+from assistant.grounding import Cards, find_cards, number_facts, plan_draft, recall_cards
+from assistant.measures import Measure
+from assistant.measuring import measure_model, measured_section
+from assistant.planner import Asked, Given, Plan, plan, read_question
+from assistant.reading import Judged, is_unchanged, name_config, read_logs
 from assistant.render import render_sections, render_words
-from knowledge.card import Card, Knob
-from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
-from tools.diagnosis import diagnose
-from tools.diagnosis.finding import Diagnosis, Finding
-from tools.errors import BadInput, FtchatError, NotAvailable
-from tools.log_formats.frames import ByteSource
-from tools.log_parser import parse_log, parse_path
-from tools.run import Run, Setting
+from assistant.saying import Subject, await_speaker, open_beside, tell
+from assistant.told import Told
+from assistant.turn_input import LogMemory, NothingToSay, Parts, Request, Speaker
+from assistant.turn_record import TurnRecord
+from tools.diagnosis.finding import Finding
 
-if TYPE_CHECKING:
-    from assistant.words import Writer
+__all__ = ["TEXT_WIDTH", "WORDS_HEADING", "LogMemory", "NothingToSay", "Parts", "Request", "Speaker", "Turn"]
 
 TEXT_WIDTH = 100
 WORDS_HEADING = "IN ANSWER TO YOUR QUESTION"
 
 
-class NothingToSay(BadInput):
-    """Neither a log nor a card gives an answer; the notice of the last unreadable log has been given already."""
-
-
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asks and hands over.
+class _Scene:
+    """What a turn knows before the cards are searched.
 
     Attributes:
-        logs: paths, or (name, stream) for what is piped in.
-        settings: of the training config, by name.
-        notes: what was handed over and cannot be used, in words.
-        model, gpu: what to count and to estimate, by name; "" where nothing was named.
+        is_new: a log was read in this turn, or nothing was said before.
+        findings: of the logs and of the data, worst first in each.
     """
 
-    question: str
-    logs: Sequence[Path | tuple[str, ByteSource]] = ()
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    model: str = ""
-    gpu: str = ""
+    asked: Asked
+    plan: Plan
+    judged: Sequence[Judged]
+    is_new: bool
+    data: DataRead = field(default_factory=DataRead)
+    measures: Sequence[Measure] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a turn works with; each is opened when first needed, and kept for the next turn.
-
-    Attributes:
-        load_card: a card by its id.
-        knobs: the vocabulary of moves.
-        find: (question, ids of findings) -> hits; raises NotAvailable where there is no index.
-        open_writer: gives the writer of words, None for answers without a language model.
-    """
-
-    load_card: Callable[[str], Card]
-    knobs: Mapping[str, Knob]
-    find: Callable[[str, Sequence[str]], list[CardHit]]
-    open_writer: "Callable[[], Writer] | None"
+    @property
+    def findings(self) -> list[Finding]:
+        """Of the logs, then of the data."""
+        found = [finding for _, diagnosis in self.judged for finding in diagnosis.findings]
+        return found + [finding for _, finding in self.data.findings]
 
 
 class Turn:
     """Runs one turn and keeps what it found."""
 
-    def __init__(self, request: Request, parts: Parts) -> None:
+    def __init__(
+        self,
+        request: Request,
+        parts: Parts,
+        conversation: Conversation | None = None,
+        memory: LogMemory | None = None,
+    ) -> None:
         self._request, self._parts = request, parts
-        self._judged: list[tuple[Run, Diagnosis]] = []
-        self._calls: list[ToolCall] = []
-        self._measures: list[Measure] = []
-        self._notes = list(request.notes)
-        self._search_failed = False
+        self._conversation, self._memory = conversation or Conversation(), memory or LogMemory()
+        self._record = TurnRecord(notes=[*request.notes, *self._conversation.notes])
+        self._sections: list[Section] = []
+        self._speaker: Speaker | None = None
+        self._is_cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop the language model, from any thread; what was said until then stands."""
+        self._is_cancelled.set()
+        if self._speaker:
+            self._speaker.stop()
 
     def events(self) -> Iterator[Event]:
-        """Do the turn.
+        """Do the turn; closing the generator stops it, and leaves nothing running but a model that is being loaded.
 
         Raises:
             NothingToSay: no log could be read at all, and no card speaks to the question.
         """
-        yield from self._read_logs()
-        findings = [finding for _, diagnosis in self._judged for finding in diagnosis.findings]
-        cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
-        draft = Draft(self._judged, (), (), cards, self._notes)
-        yield from map(SectionComposed, opening := opening_sections(draft))
-        opening += yield from self._measure()
-        writer = self._open_writer()
-        hits, in_scope = yield from self._find_cards(findings)
-        if self._request.logs and not self._judged and not in_scope:
-            raise NothingToSay(self._notes[-1])
-        cards |= {hit.card_id: self._parts.load_card(hit.card_id) for hit in hits}
-        is_covered = in_scope or not self._request.question or self._search_failed or bool(self._measures)
-        draft = replace(self._draft(findings, hits, cards), is_covered=is_covered)
-        yield from map(SectionComposed, closing := closing_sections(draft))
-        evidence = self._collect_evidence(draft)
-        words, struck, model = yield from self._say(writer, evidence if in_scope else (), draft.moves)
-        cited = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])
-        answer = Answer(
-            question=self._request.question,
-            text=_to_text([*opening, *closing], words),
-            words=" ".join(words),
-            findings=tuple((run.name, finding) for run, found in self._judged for finding in found.findings),
-            cards=tuple(cited),
-            moves=tuple(draft.moves),
-            tools=tuple(self._calls),
-            evidence=evidence,
-            struck=tuple(struck),
-            in_scope=in_scope,
-            is_judged=self._is_judged(),
-            questions=ask_for(draft),
-            model=model,
-            team_cards=frozenset(card.id for card in cards.values() if card.origin == "team"),
+        try:
+            yield from self._run()
+        finally:
+            self.cancel()
+
+    def _run(self) -> Iterator[Event]:
+        scene = yield from self._read()
+        if not scene.plan.follow_up:
+            yield from self._compose(opening_sections(self._draft(scene)))
+        scene = yield from self._measure(scene)
+        opened = self._open_speaker()
+        found = yield from self._find_cards(scene)
+        if self._request.logs and not scene.judged and not found.in_scope:
+            raise NothingToSay(self._record.notes[-1])
+        is_covered = found.in_scope or not self._request.question or found.is_failed or bool(scene.measures)
+        draft = plan_draft(replace(self._draft(scene), is_covered=is_covered), scene.findings, found, self._parts)
+        yield from self._compose(closing_sections(draft))
+        evidence = number_facts(draft, scene.measures, scene.data, scene.plan.settings)
+        has_subject = found.in_scope or bool(scene.measures)
+        told = yield from self._tell(opened if has_subject else None, scene, draft, evidence)
+        answer = self._answer(scene, draft, found, told)
+        exchange = Exchange(self._request.question, answer.text)
+        after = remember(self._conversation, scene.plan.scene, scene.judged, answer.cards, exchange)
+        yield TurnEnded(answer, after, told)
+
+    def _read(self) -> Generator[Event, None, _Scene]:
+        """Read what is new, and plan what can be computed."""
+        request, before = self._request, self._conversation
+        asked = read_question(request.question)
+        is_read = bool(request.logs) and not (
+            not request.settings and is_unchanged(request.logs, self._memory, before.judged)
         )
-        yield TurnEnded(answer)
+        judged: Sequence[Judged] = before.judged
+        if is_read:
+            is_kept = self._parts.open_speaker is not None
+            judged = yield from read_logs(request, self._memory, self._record, is_kept=is_kept)
+        given = Given(request.model, request.gpu, name_config(request), is_read)
+        planned = plan(given, asked, before, judged)
+        return _Scene(asked, planned, judged, is_read or not before.exchanges)
 
-    def _collect_evidence(self, draft: Draft) -> tuple[Evidence, ...]:
-        measured = [(text, value, one.name) for one in self._measures for text, value in one.texts]
-        signs = [(card.id, card.signs[0]) for card in draft.asked[:1]]
-        return collect_evidence(self._judged, draft.moves, signs, measured)
+    def _measure(self, scene: _Scene) -> Generator[Event, None, _Scene]:
+        """What the tools say that need no model: of the training data, and of the model and its memory."""
+        data = DataRead()
+        if self._request.data:
+            known = [finding.id for finding in scene.findings]
+            data = yield from read_data(self._request.data, self._record, known, find_max_length(scene.plan.settings))
+            yield from self._compose([data.section()] if data.reports else [])
+        measures = yield from measure_model(scene.plan, self._record)
+        yield from self._compose([measured_section(measures)] if measures else [])
+        return replace(scene, data=data, measures=measures)
 
-    def _read_logs(self) -> Iterator[Event]:
-        for log in self._request.logs:
-            name = str(log) if isinstance(log, Path) else log[0]
-            started = time.perf_counter()
-            yield ToolStarted("parse_log", {"file": name})
-            try:
-                run = parse_path(log) if isinstance(log, Path) else parse_log(log[1], name)
-            except BadInput as error:
-                self._notes.append(str(error))
-                yield Notice(str(error))
-                yield self._finished("parse_log", {"file": name}, {"error": str(error)}, started)
-                continue
-            run = replace(run, settings={**run.settings, **self._request.settings})
-            read = {"format": run.format, "records": run.num_records, "lines": run.num_lines}
-            yield self._finished("parse_log", {"file": name}, read, started)
-            started = time.perf_counter()
-            yield ToolStarted("diagnose", {"file": name})
-            diagnosis = diagnose(run)
-            found = {"findings": [finding.id for finding in diagnosis.findings], "judged": diagnosis.is_judged}
-            yield self._finished("diagnose", {"file": name}, found, started)
-            self._judged.append((run, diagnosis))
-            yield from (FindingFound(name, finding) for finding in diagnosis.findings)
+    def _compose(self, sections: Sequence[Section]) -> Iterator[Event]:
+        self._sections += sections
+        yield from map(SectionComposed, sections)
 
-    def _measure(self) -> Generator[Event, None, list[Section]]:
-        """Count and estimate the model that was named, with the settings that are known."""
-        if not self._request.model:
-            return []
-        settings = dict(self._request.settings)
-        for run, _ in self._judged:
-            settings = {**run.settings, **settings}
-        for call in measure(plan_flags(self._request.model, self._request.gpu, settings)):
-            started = time.perf_counter()
-            try:
-                found = call()
-            except FtchatError as error:
-                self._notes.append(say_why_not(error))
-                yield Notice(self._notes[-1])
-                break
-            yield ToolStarted(found.name, found.arguments)
-            yield self._finished(found.name, found.arguments, found.result, started)
-            self._measures.append(found)
-        if not self._measures:
-            return []
-        section = Section(HEADING, tuple((text, ()) for one in self._measures for text, _ in one.texts))
-        yield SectionComposed(section)
-        return [section]
+    def _draft(self, scene: _Scene) -> Draft:
+        cards = {finding.id: self._parts.load_card(finding.id) for finding in scene.findings}
+        return Draft(scene.judged, (), (), cards, self._record.notes)
 
-    def _is_judged(self) -> bool:
-        """Whether there were logs, and every one of them could be judged."""
-        judged = [diagnosis.is_judged for _, diagnosis in self._judged]
-        return bool(judged) and all(judged) and len(judged) == len(self._request.logs)
+    def _find_cards(self, scene: _Scene) -> Generator[Event, None, Cards]:
+        if scene.plan.follow_up:
+            return (yield from recall_cards(self._conversation.cards, scene.findings, self._parts))
+        return (yield from find_cards(self._request.question, scene.findings, self._parts, self._record))
 
-    def _finished(
-        self, name: str, arguments: Mapping[str, object], result: Mapping[str, object], started: float
-    ) -> ToolFinished:
-        self._calls.append(ToolCall(name, arguments, result))
-        return ToolFinished(name, arguments, result, time.perf_counter() - started)
-
-    def _open_writer(self) -> "Future[Writer] | None":
-        """Load the model beside the search for cards: it is another library's work, which frees Python's lock."""
-        if self._parts.open_writer is None or not self._request.question:
+    def _open_speaker(self) -> "Future[Speaker] | None":
+        """Load the model beside the search for cards."""
+        if self._parts.open_speaker is None or not self._request.question:
             return None
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        opened = pool.submit(self._parts.open_writer)
-        pool.shutdown(wait=False)
-        return opened
+        return open_beside(self._parts.open_speaker)
 
-    def _find_cards(self, findings: Sequence[Finding]) -> Generator[Event, None, tuple[list[CardHit], bool]]:
-        ids = [finding.id for finding in findings]
-        started = time.perf_counter()
-        arguments: dict[str, object] = {"question": self._request.question, "findings": ids}
-        yield ToolStarted("search_cards", arguments)
-        try:
-            hits = self._parts.find(self._request.question, ids)
-        except NotAvailable as error:
-            self._notes.append(f"cards could not be searched by your words: {error}")
-            self._search_failed = True
-            hits = []
-        in_scope = bool(ids) or is_in_scope(hits)
-        if not in_scope:
-            hits = []
-        yield self._finished("search_cards", arguments, {"cards": [hit.card_id for hit in hits]}, started)
-        yield CardsFound(tuple(hits), in_scope)
-        return hits, in_scope
-
-    def _draft(self, findings: Sequence[Finding], hits: Sequence[CardHit], cards: Mapping[str, Card]) -> Draft:
-        """Moves come from the findings; from the question's card only where no finding asks for a cure."""
-        known = {name for finding in findings for name in (finding.id, *finding.consequences)}
-        own = max((hit.score - FINDING_BOOST for hit in hits if hit.card_id in known), default=0.0)
-        asked = [
-            cards[hit.card_id] for hit in hits if hit.card_id not in known and is_in_scope([hit]) and hit.score > own
-        ]
-        has_fault = any(finding.severity != "note" for finding in findings)
-        wanted = [card.id for card in asked[:1]] if not has_fault else []
-        runs = [run for run, _ in self._judged]
-        ordered = findings if has_fault or not wanted else []
-        moves = plan_moves(ordered, wanted, cards, self._parts.knobs, runs)
-        return Draft(self._judged, moves, asked, cards, self._notes)
-
-    def _say(
-        self, opened: "Future[Writer] | None", evidence: Sequence[Evidence], moves: Sequence[PlannedMove]
-    ) -> Generator[Event, None, tuple[list[str], list[str], str | None]]:
-        """Let the model write; without one, or with nothing to speak of, nothing is said."""
-        words: list[str] = []
-        struck: list[str] = []
+    def _tell(
+        self, opened: "Future[Speaker] | None", scene: _Scene, draft: Draft, evidence: tuple[Evidence, ...]
+    ) -> Generator[Event, None, Told]:
+        """Let the model look further and write; without one, or with nothing to speak of, nothing is said."""
+        told = Told(evidence)
         if opened is None or not evidence:
-            return words, struck, None
+            return told
         yield WordsAwaited()
-        try:
-            writer = opened.result()
-            for sentence, fault in writer.write(self._request.question, evidence, moves):
-                if fault is None:
-                    words.append(cite_sources(sentence, evidence))
-                    yield TextChunk(words[-1])
-                else:
-                    struck.append(sentence)
-                    yield Struck(sentence, fault)
-        except FtchatError as error:
-            yield Notice(f"the language model was left out: {error}")
-            return words, struck, None
-        return words, struck, writer.name
+        speaker = yield from await_speaker(opened)
+        if speaker is None or self._is_cancelled.is_set():
+            return told
+        self._speaker = speaker
+        subject = Subject(
+            self._request,
+            scene.plan,
+            draft,
+            self._conversation.exchanges,
+            self._parts,
+            self._memory,
+            self._record,
+        )
+        return (yield from tell(speaker, subject, evidence))
+
+    def _answer(self, scene: _Scene, draft: Draft, found: Cards, told: Told) -> Answer:
+        findings = [(run.name, finding) for run, diagnosis in scene.judged for finding in diagnosis.findings]
+        findings += scene.data.findings
+        named = [*(finding.id for _, finding in findings), *(hit.card_id for hit in found.hits)]
+        return Answer(
+            question=self._request.question,
+            text=_to_text(self._sections, told.said.words),
+            words=" ".join(told.said.words),
+            findings=tuple(findings),
+            cards=tuple(dict.fromkeys(named)),
+            moves=tuple(draft.moves),
+            tools=tuple(self._record.calls),
+            evidence=told.evidence,
+            struck=tuple(sentence for sentence, _ in told.said.struck),
+            in_scope=found.in_scope,
+            is_judged=self._is_judged(scene),
+            questions=ask_for(draft),
+            model=told.said.model,
+            mode=told.said.mode,
+            team_cards=frozenset(card.id for card in found.cards.values() if card.origin == "team"),
+        )
+
+    def _is_judged(self, scene: _Scene) -> bool:
+        """Whether there were logs, and every one of them could be judged."""
+        judged = [diagnosis.is_judged for _, diagnosis in scene.judged]
+        return bool(judged) and all(judged) and len(judged) >= len(self._request.logs)
 
 
 def _to_text(sections: Sequence[Section], words: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from assistant.answer import Answer
 from assistant.compose import Section
+from assistant.conversation import Conversation
+from assistant.told import Told
 from knowledge.retrieval import CardHit
 from tools.diagnosis.finding import Finding
 
@@ -79,9 +81,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The turn is over; the answer is complete."""
+    """The turn is over; the answer is complete.
+
+    Attributes:
+        conversation: what the next turn begins with.
+        told: what the language model read and said, for whoever keeps the turn whole.
+    """
 
     answer: Answer
+    conversation: Conversation
+    told: Told
 
 
 Event = (

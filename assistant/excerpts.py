@@ -105,10 +105,12 @@ def quotable_lines(excerpts: Sequence[Excerpt]) -> dict[int, str]:
 
 
 def _find_log(subject: _Subject, kept: Mapping[str, KeptLog | None]) -> KeptLog | None:
+    """How to read the file again: one of a run folder by its path, a quoted config not at all."""
     name, source = subject.run.name, subject.source
-    if name not in kept:
-        return None
-    return PathLog(Path(name) / source) if source else kept[name]
+    log = kept.get(name)
+    if log is None and name in kept and source:
+        return PathLog(Path(name) / source)
+    return None if source else log
 
 
 def _list_sources(run: Run, diagnosis: Diagnosis) -> list[str]:

@@ -1,21 +1,23 @@
-"""Puts the real parts together for a turn: cards, their index, the embedded model."""
+"""Puts the real parts together for a turn: cards, their index, the chosen language model."""
 
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.agent import Parts
 from assistant.render import make_visible
 from assistant.settings import NO_MODEL, Settings
+from assistant.turn_input import Parts, Speaker
 from knowledge.card import Card, card_by_id, load_knobs
 from knowledge.card_library import load_all_cards
 from knowledge.retrieval import CardHit, find_cards
 from tools.errors import NotAvailable
 
 if TYPE_CHECKING:
-    from assistant.words import Writer
+    from assistant.chat_models import OpenModel
+    from assistant.prompts import Mode
     from knowledge.index import CardIndex
 
 DONE = "the card index is ready"
@@ -23,7 +25,6 @@ DONE = "the card index is ready"
 
 def real_parts(settings: Settings) -> Parts:
     """The parts of this installation."""
-    cache_folder = Path(settings.cache)
 
     @cache
     def library() -> dict[str, Card]:
@@ -32,19 +33,9 @@ def real_parts(settings: Settings) -> Parts:
     def load_card(card_id: str) -> Card:
         return library()[card_id] if settings.cards else card_by_id(card_id)
 
-    @cache
-    def writer() -> "Writer":
-        from assistant.llm import LlamaChat
-        from assistant.models import find_model
-        from assistant.words import Writer
-
-        found = find_model(settings.model, cache_folder)
-        model = LlamaChat(model_path=found.path)
-        model.load()
-        return Writer(model, found.name, load_knobs())
-
     find = CardSearch(settings, library).find
-    return Parts(load_card, load_knobs(), find, None if settings.model == NO_MODEL else writer)
+    is_mute = settings.model == NO_MODEL
+    return Parts(load_card, load_knobs(), find, None if is_mute else SpeakerSource(settings).open)
 
 
 def load_library(settings: Settings) -> dict[str, Card]:
@@ -66,6 +57,44 @@ def open_or_build(cache_folder: Path, cards: Mapping[str, Card], chroma_url: str
     if said:
         report_progress(DONE)
     return index
+
+
+class SpeakerSource:
+    """Opens the chosen model once, and makes it ready for each turn: what it may do is what its probe has shown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: OpenModel | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> Speaker:
+        """The model for one turn.
+
+        Raises:
+            FtchatError: it is not there, or cannot be opened.
+        """
+        from assistant.chat_models import open_chat_model
+
+        with self._lock:
+            self._opened = self._opened or open_chat_model(self._settings)
+        return make_speaker(self._opened, self._settings)
+
+
+def make_speaker(opened: "OpenModel", settings: Settings) -> Speaker:
+    """A model as a turn uses it, with its own way to be stopped."""
+    from assistant.llama_engine import Cancellation
+    from assistant.probe_score import load_score, remote_key
+    from assistant.words import Writer
+
+    key = opened.file_hash or remote_key(opened.name, settings.model_url)
+    score = load_score(Path(settings.cache), key)
+    cancelled = Cancellation()
+    model = opened.model if opened.is_remote else opened.model.model_copy(update={"cancelled": cancelled})
+    mode: Mode = "narrate" if score is not None and score.may_narrate else "compose"
+    writer = Writer(model, opened.name, mode, opened.context_tokens)
+    may_call = score is not None and score.may_call_tools
+    versions = {"model": opened.name, "model_key": key, "probe": score.version if score else ""}
+    return Speaker(writer, model if may_call else None, opened.context_tokens, cancelled.set, versions)
 
 
 class CardSearch:

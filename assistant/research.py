@@ -22,7 +22,7 @@ from assistant.events import Event, Notice, ToolFinished, ToolStarted
 from assistant.evidence import Evidence
 from assistant.redaction import redact
 from assistant.tool_adapter import adapt_tools
-from assistant.tool_reports import Report
+from assistant.tool_reports import Lead, Report
 from assistant.toolbox import Toolbox
 from tools.errors import FtchatError
 
@@ -44,14 +44,6 @@ class Limits:
     steps: int = 5
     calls: int = 8
     seconds: float = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """What one call gave."""
-
-    name: str
-    report: Report
 
 
 class _Stopped(BaseException):

@@ -96,6 +96,14 @@ class DataReport:
 Report = SpanReport | ParameterReport | MemoryReport | DataReport | tuple[CardReport, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What one call of a model gave."""
+
+    name: str
+    report: Report
+
+
 def tell_report(report: Report) -> tuple[Fact, ...]:
     """The facts in a report, a sentence each.
 

@@ -180,7 +180,7 @@ class Toolbox:
         """
         from tools.dataset import inspect_dataset
 
-        report = inspect_dataset(self.data[_check_named(file, self.data, "data file")])
+        report = inspect_dataset([self.data[_check_named(file, self.data, "data file")]])
         defects = tuple((one.kind, one.num_rows, one.summary, one.pitfall) for one in report.defects[:MAX_DEFECTS])
         return DataReport(file, report.format, report.num_rows, defects)
 

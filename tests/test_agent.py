@@ -1,7 +1,7 @@
 """The logic of a turn, with a scripted model and a scripted search; real parts are tested in test_end_to_end."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
-from assistant.agent import Parts, Request, Turn
+from assistant.agent import Parts, Request, Speaker, Turn
 from assistant.answer import Answer, answer_to_json
 from assistant.events import (
     CardsFound,
@@ -43,9 +43,9 @@ class Said:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def open(self) -> Writer:
+    def open(self) -> Speaker:
         model = GenericFakeChatModel(messages=iter([AIMessage(self.text)]))
-        return Writer(model, "scripted", load_knobs())
+        return Speaker(Writer(model, "scripted"))
 
 
 def parts(said: str | None = None, hits: Sequence[CardHit] = ()) -> Parts:
@@ -109,7 +109,7 @@ def test_the_model_cannot_change_findings_moves_or_cards() -> None:
 
 
 def test_a_model_that_is_not_there_is_one_notice_and_the_composed_answer() -> None:
-    def fail() -> Writer:
+    def fail() -> Speaker:
         raise NotAvailable("no model at ~/m.gguf; name another")
 
     with_model = parts()
@@ -123,12 +123,12 @@ def test_a_model_that_is_not_there_is_one_notice_and_the_composed_answer() -> No
 
 def test_a_model_that_dies_in_mid_answer_leaves_the_answer_standing() -> None:
     class Dying(Writer):
-        def write(self, *_: Any) -> Iterator[tuple[str, str | None]]:
+        def write(self, *_: Any) -> Generator[tuple[str, str | None], None, None]:
             yield "The validation loss has its minimum [E1].", None
             raise NotAvailable("the model stopped in the middle of its answer")
 
-    def open_dying() -> Writer:
-        return Dying(GenericFakeChatModel(messages=iter([])), "dying", load_knobs())
+    def open_dying() -> Speaker:
+        return Speaker(Dying(GenericFakeChatModel(messages=iter([])), "dying"))
 
     whole = parts()
     events, answer = run("why?", overfit_log(), Parts(whole.load_card, whole.knobs, whole.find, open_dying))

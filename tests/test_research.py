@@ -14,8 +14,9 @@ from test_toolbox import make_toolbox
 
 from assistant.events import Event, Notice, ToolFinished, ToolStarted
 from assistant.evidence import Evidence
-from assistant.research import Lead, Limits, look_further
+from assistant.research import Limits, look_further
 from assistant.tool_adapter import ENOUGH, SEEN
+from assistant.tool_reports import Lead
 from assistant.toolbox import Toolbox
 from knowledge.retrieval import CardHit
 from tools.errors import NotAvailable

@@ -1,0 +1,127 @@
+"""Which cards speak to a turn, what moves follow, and the numbered facts that words may be written from."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.compose import Draft
+from assistant.data_reading import DataRead
+from assistant.events import CardsFound, Event
+from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
+from assistant.excerpts import Excerpt
+from assistant.measures import Measure
+from assistant.moves import plan_moves
+from assistant.tool_reports import Lead, tell_report
+from assistant.turn_input import Parts
+from assistant.turn_record import TurnRecord
+from knowledge.card import Card
+from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
+from tools.diagnosis.finding import Finding
+from tools.errors import NotAvailable
+from tools.run import Setting
+
+MAX_LINES = 60
+FAILED = "cards could not be searched by your words: "
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The cards of a turn.
+
+    Attributes:
+        hits: best first; cards: by id, those of findings as well.
+        in_scope: whether a finding or a card speaks to the question.
+        is_failed: the search itself could not be made.
+    """
+
+    hits: tuple[CardHit, ...]
+    cards: Mapping[str, Card]
+    in_scope: bool
+    is_failed: bool = False
+
+
+def find_cards(
+    question: str, findings: Sequence[Finding], parts: Parts, record: TurnRecord
+) -> Generator[Event, None, Cards]:
+    """Search the cards by the question's words; those of findings are always there."""
+    ids = list(dict.fromkeys(finding.id for finding in findings))
+    begun, call = record.start("search_cards", {"question": question, "findings": ids})
+    yield begun
+    is_failed, hits = False, list[CardHit]()
+    try:
+        hits = parts.find(question, ids)
+    except NotAvailable as error:
+        record.notes.append(f"{FAILED}{error}")
+        is_failed = True
+    in_scope = bool(ids) or is_in_scope(hits)
+    hits = hits if in_scope else []
+    yield call.finish({"cards": [hit.card_id for hit in hits]})
+    yield CardsFound(tuple(hits), in_scope)
+    return _load(hits, findings, parts, in_scope=in_scope, is_failed=is_failed)
+
+
+def recall_cards(names: Sequence[str], findings: Sequence[Finding], parts: Parts) -> Generator[Event, None, Cards]:
+    """The cards that the answer before spoke of: a follow-up has no subject of its own to search by."""
+    ids = list(dict.fromkeys([*(finding.id for finding in findings), *names]))
+    hits = [CardHit(name, 1.0, "", "finding") for name in ids]
+    yield CardsFound(tuple(hits), bool(hits))
+    return _load(hits, findings, parts, in_scope=bool(hits), is_failed=False)
+
+
+def _load(
+    hits: Sequence[CardHit], findings: Sequence[Finding], parts: Parts, *, in_scope: bool, is_failed: bool
+) -> Cards:
+    names = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])
+    return Cards(tuple(hits), {name: parts.load_card(name) for name in names}, in_scope, is_failed)
+
+
+def plan_draft(draft: Draft, findings: Sequence[Finding], found: Cards, parts: Parts) -> Draft:
+    """The draft with its moves: those of the findings; of the question's card only where no finding asks for a cure."""
+    known = {name for finding in findings for name in (finding.id, *finding.consequences)}
+    own = max((hit.score - FINDING_BOOST for hit in found.hits if hit.card_id in known), default=0.0)
+    asked = [
+        found.cards[hit.card_id]
+        for hit in found.hits
+        if hit.card_id not in known and is_in_scope([hit]) and hit.score > own
+    ]
+    has_fault = any(finding.severity != "note" for finding in findings)
+    wanted = [card.id for card in asked[:1]] if not has_fault else []
+    runs = [run for run, _ in draft.judged]
+    ordered = findings if has_fault or not wanted else []
+    moves = plan_moves(ordered, wanted, found.cards, parts.knobs, runs)
+    return replace(draft, moves=moves, asked=asked, cards=found.cards)
+
+
+def number_facts(
+    draft: Draft, measures: Sequence[Measure], data: DataRead, settings: Mapping[str, Setting]
+) -> tuple[Evidence, ...]:
+    """Number the facts of a turn: findings, moves, what tools measured, what the log and the question's card say."""
+    measured = [(text, value, one.name) for one in measures for text, value in one.texts]
+    signs = [(card.id, card.signs[0]) for card in draft.asked[:1]]
+    return collect_evidence(draft.judged, draft.moves, signs, [*measured, *data.facts], settings)
+
+
+def add_lines(evidence: Sequence[Evidence], excerpts: Sequence[Excerpt]) -> tuple[Evidence, ...]:
+    """The facts with the lines of the excerpts behind them."""
+    lines = [(one, line) for one in excerpts for line in one.lines][:MAX_LINES]
+    shown = [(f"L{line.number}  {line.text}", f"{COUNTS}{one.name} L{line.number}") for one, line in lines]
+    numbered = enumerate(shown, start=len(evidence) + 1)
+    return (*evidence, *(Evidence(f"E{number}", text, None, source, "", "log") for number, (text, source) in numbered))
+
+
+def add_leads(evidence: Sequence[Evidence], leads: Sequence[Lead]) -> tuple[Evidence, ...]:
+    """The facts with what a model's own calls gave behind them; a fact that is there already is not said twice."""
+    texts = {item.text for item in evidence}
+    added = list(evidence)
+    for lead in leads:
+        for text, value, source, kind in _tell_lead(lead):
+            if text not in texts:
+                texts.add(text)
+                added.append(Evidence(f"E{len(added) + 1}", text, value, source, "", kind))
+    return tuple(added)
+
+
+def _tell_lead(lead: Lead) -> list[tuple[str, float | int | str | None, str, Kind]]:
+    report = lead.report
+    if isinstance(report, tuple):
+        return [(card.sign, None, f"card {card.id}", "card") for card in report if card.sign]
+    return [(text, value, lead.name, "tool") for text, value in tell_report(report)]

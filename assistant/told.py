@@ -1,0 +1,42 @@
+"""What a language model said in a turn, and what it said it from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from assistant.evidence import Evidence
+from assistant.excerpts import Excerpt
+
+
+@dataclass(slots=True)
+class Said:
+    """What a model said.
+
+    Attributes:
+        words: sentences that passed the verifier, as a person reads them; struck: those that did not, and why.
+        raw: every sentence as it came.
+        model: its name, None where it said nothing; mode: how it wrote.
+    """
+
+    words: list[str] = field(default_factory=list)
+    struck: list[tuple[str, str]] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    model: str | None = None
+    mode: str = "compose"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The grounds of a turn's words, and the words.
+
+    Attributes:
+        evidence: all facts, those that the model looked up itself last.
+        excerpts: of the logs, as the model may quote them.
+        messages: the prompt as it was sent: (role, text).
+        versions: of what spoke.
+    """
+
+    evidence: tuple[Evidence, ...]
+    excerpts: tuple[Excerpt, ...] = ()
+    messages: tuple[tuple[str, str], ...] = ()
+    said: Said = field(default_factory=Said)
+    versions: Mapping[str, str] = field(default_factory=dict)
