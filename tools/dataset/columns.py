@@ -6,12 +6,56 @@ from dataclasses import dataclass, field
 from tools.dataset.report import Format
 
 CHAT_KEYS = frozenset({"messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat"})
+CHATS = ("messages", "conversations", "conversation")
 TOKEN_KEYS = frozenset({"input_ids"})
-PROMPTS = ("prompt", "instruction", "question", "query", "input", "problem", "source", "src", "user", "human")
+PROMPTS = (
+    "prompt",
+    "instruction",
+    "question",
+    "query",
+    "input",
+    "inputs",
+    "problem",
+    "source",
+    "src",
+    "user",
+    "human",
+    "dialogue",
+    "article",
+    "context",
+)
 QUESTIONS = ("question", "query", "problem")
-ANSWERS = ("completion", "response", "output", "answer", "answers", "target", "tgt", "solution", "assistant", "reply")
+ANSWERS = (
+    "completion",
+    "response",
+    "output",
+    "outputs",
+    "answer",
+    "answers",
+    "target",
+    "targets",
+    "tgt",
+    "solution",
+    "assistant",
+    "reply",
+    "summary",
+    "highlights",
+)
 QUESTION_ANSWERS = ("answer", "answers", "solution")
-TEXTS = ("text", "content", "sentence", "document", "body", "tweet", "review", "comment", "utterance", "message", "sms")
+TEXTS = (
+    "text",
+    "content",
+    "sentence",
+    "document",
+    "body",
+    "tweet",
+    "review",
+    "comment",
+    "utterance",
+    "message",
+    "sms",
+    "code",
+)
 PAIRS = (
     ("premise", "hypothesis"),
     ("sentence1", "sentence2"),
@@ -31,6 +75,7 @@ class Layout:
     Attributes:
         prompts: columns that make up the prompt, in order; the first must be a text, the others may be empty.
         missing: parts that a row with these columns ought to have and has not.
+        has_unknown: there are columns of other names, in which what is missing may stand.
     """
 
     format: Format
@@ -41,11 +86,12 @@ class Layout:
     system: str = ""
     chat: str = ""
     missing: tuple[str, ...] = field(default=())
+    has_unknown: bool = False
 
 
 def is_known_name(name: str) -> bool:
     """Whether a column's name is one that some format uses."""
-    known = {*PROMPTS, *ANSWERS, *TEXTS, *LABELS, *SYSTEMS, *CONTEXTS, *CHAT_KEYS, "chosen", "rejected"}
+    known = {*PROMPTS, *ANSWERS, *TEXTS, *LABELS, *SYSTEMS, *CONTEXTS, *CHAT_KEYS, "chosen", "rejected", "id"}
     return name.strip().lower() in known
 
 
@@ -64,7 +110,9 @@ def recognise_columns(columns: Iterable[str]) -> Layout:
             return layout
     prompt, answer = _first(names, PROMPTS), _first(names, ANSWERS)
     missing = ("answer",) if prompt else ("prompt",) if answer else ()
-    return Layout("unknown", prompts=(prompt,) if prompt else (), answer=answer, missing=missing)
+    has_unknown = not all(map(is_known_name, names))
+    prompts = (prompt,) if prompt else ()
+    return Layout("unknown", prompts, answer=answer, missing=missing, has_unknown=has_unknown)
 
 
 def _first(names: Mapping[str, str], wanted: Iterable[str]) -> str:
@@ -79,14 +127,14 @@ def _preference(names: Mapping[str, str], system: str) -> Layout | None:
     chosen, rejected = names.get("chosen", ""), names.get("rejected", "")
     if not (chosen or rejected):
         return None
-    prompt = _first(names, PROMPTS)
+    prompt = _first(names, (*PROMPTS, *CHATS))
     missing = () if chosen and rejected else ("rejected",) if chosen else ("chosen",)
     prompts = (prompt,) if prompt else ()
     return Layout("preference", prompts, answer=chosen, rejected=rejected, system=system, missing=missing)
 
 
 def _chat(names: Mapping[str, str], system: str) -> Layout | None:
-    chat = _first(names, ("messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat"))
+    chat = _first(names, CHATS)
     return Layout("sharegpt" if chat == "conversations" else "messages", chat=chat, system=system) if chat else None
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tools.dataset.columns import Layout
-from tools.dataset.report import Format
+from tools.dataset.report import Format, quote
 from tools.dataset.token_rows import read_tokens
 from tools.dataset.turns import ASSISTANT, SYSTEM, USER, Chat, Fault, name_type, read_chat
 
-NUMBER_ANSWER = "number_answer"
-"""A fault only where other rows answer in words."""
+RARE_TYPE = "rare_type"
+"""A value that is no text and still holds one: a fault only where most rows have texts."""
 
 
 class Example(NamedTuple):
@@ -84,55 +84,54 @@ def _read_prompt(value: Mapping[str, Any], layout: Layout, faults: list[Fault]) 
     """All parts of the prompt, and the first of them."""
     if not layout.prompts:
         return "", ""
-    texts = []
-    for name in layout.prompts:
-        item = value.get(name)
-        if isinstance(item, str):
-            texts.append(item)
-            continue
-        text = _read_part(item)
-        if text is None:
-            faults.append(Fault("wrong_type", f"{name} is {name_type(item)}"))
-        texts.append(text or "")
+    num_before = len(faults)
+    texts = [_read_part(value.get(name), name, faults) for name in layout.prompts]
     prompt = "\n".join(filter(None, texts))
-    if not prompt.strip() and not any(fault.kind == "wrong_type" for fault in faults):
+    if not prompt.strip() and len(faults) == num_before:
         faults.append(Fault("empty_prompt", ""))
     return prompt, texts[0]
 
 
 def _read_answer(item: Any, faults: list[Fault]) -> tuple[str, str]:
     """An answer, and the prompt that stands before it where it is a whole chat."""
-    if isinstance(item, str):
-        text, before = item, ""
-    elif isinstance(item, list) and item and isinstance(item[0], Mapping):
+    num_before = len(faults)
+    if isinstance(item, list) and item and isinstance(item[0], Mapping):
         before, text = _split_chat(read_chat(item))
+        faults.append(Fault(RARE_TYPE, "the answer is a list of turns"))
     else:
-        if isinstance(item, int | float):
-            faults.append(Fault(NUMBER_ANSWER, "the answer is a number"))
-        part = _read_part(item)
-        if part is None:
-            faults.append(Fault("wrong_type", f"the answer is {name_type(item)}"))
-            return "", ""
-        text, before = part, ""
-    if not text.strip():
+        text, before = _read_part(item, "the answer", faults), ""
+    if not text.strip() and not any(fault.kind == "wrong_type" for fault in faults[num_before:]):
         faults.append(Fault("empty_answer", ""))
     return text, before
 
 
-def _read_part(item: Any) -> str | None:
-    """The text of a column that may also hold nothing, a number, turns or alternatives; None for anything else."""
+def _read_part(item: Any, name: str, faults: list[Fault]) -> str:
+    """The text of a column that may also hold nothing, a number, turns or alternatives."""
+    if isinstance(item, str):
+        return item
     if item is None:
         return ""
+    text = _find_text(item)
+    kind = "wrong_type" if text is None else RARE_TYPE
+    faults.append(Fault(kind, f"{quote(name, 24)} is {name_type(item)}"))
+    return text or ""
+
+
+def _find_text(item: Any) -> str | None:
+    """The text inside what is no text itself: a number, a turn, turns, the first of alternatives; else None."""
     if isinstance(item, int | float):
         return str(item)
-    if isinstance(item, Mapping) and isinstance(item.get("text"), list):
-        item = item["text"]
+    if isinstance(item, Mapping):
+        is_turn = "role" in item or "from" in item
+        item = item.get("content", item.get("value")) if is_turn else item.get("text")
+        if isinstance(item, str):
+            return item if is_turn else None
     if isinstance(item, list):
         if item and isinstance(item[0], Mapping):
             return "\n".join(turn.text for turn in read_chat(item).turns)
         if all(isinstance(part, str) for part in item):
             return item[0] if item else ""
-    return item if isinstance(item, str) else None
+    return None
 
 
 def _check_label(label: Any, layout: Layout) -> list[Fault]:

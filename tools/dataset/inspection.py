@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.dataset.answers import Endings, LengthCounts, Pairs, ShortAnswers
 from tools.dataset.content import check_content
-from tools.dataset.example import NUMBER_ANSWER, Example, read_example
+from tools.dataset.example import Example, read_example
 from tools.dataset.hits import Hits
 from tools.dataset.labels import Labels
 from tools.dataset.ledger import Ledger
@@ -194,6 +194,3 @@ def _inspect(path: Path, limits: Limits) -> Inspection | BadInput:
 
 def _name(paths: Sequence[Path]) -> str:
     return ", ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-
-
-__all__ = ["NUMBER_ANSWER", "Inspection", "Limits", "inspect_dataset", "inspect_datasets"]

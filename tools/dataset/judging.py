@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tools.dataset.example import NUMBER_ANSWER
+from tools.dataset.example import RARE_TYPE
 from tools.dataset.hits import Hit, make_defect
 from tools.dataset.kinds import GRAVITY, KINDS
 from tools.dataset.ledger import (
     MAX_COMPARED,
+    ROLES,
     Ledger,
     Repeats,
     find_common_answer,
@@ -42,11 +43,12 @@ def judge(inspection: "Inspection", training: Sequence[Ledger]) -> DatasetReport
         training: ledgers whose training rows must not occur among the held-out rows of this one.
     """
     repeats = find_repeats(inspection.ledger)
+    near, shared = _find_near(inspection, repeats)
     defects = [
         *_from_rows(inspection),
         *inspection.schemas.defects(inspection.num_rows),
-        *_from_repeats(inspection, repeats),
-        *_from_overlap(inspection, training),
+        *_from_repeats(inspection, repeats, near),
+        *_from_overlap(inspection, training, shared),
         *_from_answers(inspection),
         *_from_size(inspection, repeats),
     ]
@@ -72,7 +74,7 @@ def judge(inspection: "Inspection", training: Sequence[Ledger]) -> DatasetReport
 def _from_rows(inspection: "Inspection") -> Iterator[Defect]:
     """What single rows show, where enough of them do."""
     kinds, num_rows = inspection.hits.kinds, inspection.num_rows
-    _settle_numbers(inspection)
+    _settle_types(inspection)
     _settle_markers(inspection)
     for kind, hit in kinds.items():
         known = KINDS[kind]
@@ -88,16 +90,19 @@ def _tell_measure(inspection: "Inspection") -> str:
     return "estimated at 4 bytes a token, without the template"
 
 
-def _settle_numbers(inspection: "Inspection") -> None:
-    """Answers that are numbers are of the wrong type only where the others are words."""
-    hit = inspection.hits.kinds.pop(NUMBER_ANSWER, None)
+def _settle_types(inspection: "Inspection") -> None:
+    """Numbers, lists and turns in place of texts are of the wrong type only where most rows have texts."""
+    hit = inspection.hits.kinds.pop(RARE_TYPE, None)
     if hit is None:
         return
     if 2 * hit.num_rows < inspection.num_rows:
-        for place in hit.places:
-            inspection.hits.add("wrong_type", place, detail="the answer is a number where others are texts")
-    else:
-        inspection.notes.append(f"{hit.num_rows:,} answers are numbers; trainers that join texts need them as text")
+        wrong = inspection.hits.kinds.setdefault("wrong_type", Hit())
+        wrong.num_rows += hit.num_rows
+        wrong.places = sorted({*wrong.places, *hit.places}, key=lambda place: (place.file, place.row))[:MAX_PLACES]
+        wrong.details += hit.details
+        wrong.sample = wrong.sample or hit.sample
+    elif "the answer is a number" in hit.details:
+        inspection.notes.append("the answers are numbers; trainers that join texts need them as text")
 
 
 def _settle_markers(inspection: "Inspection") -> None:
@@ -113,10 +118,8 @@ def _settle_markers(inspection: "Inspection") -> None:
         hits.kinds.pop("missing_end_token", None)
 
 
-def _from_repeats(inspection: "Inspection", repeats: Repeats) -> Iterator[Defect]:
+def _from_repeats(inspection: "Inspection", repeats: Repeats, near: Sequence[int]) -> Iterator[Defect]:
     yield from _make(inspection, "exact_duplicate", repeats.exact)
-    known = {*repeats.exact.tolist(), *repeats.loose.tolist()}
-    near = inspection.near.find(known)
     if len(repeats.loose) or near:
         yield from _make(inspection, "near_duplicate", _join(repeats.loose, near), _tell_near(len(repeats.loose), near))
     found = find_contradictions(inspection.ledger)
@@ -125,33 +128,52 @@ def _from_repeats(inspection: "Inspection", repeats: Repeats) -> Iterator[Defect
     if found.num_prompts >= BY_DESIGN_SHARE * found.num_distinct and inspection.schemas.format != "classification":
         inspection.notes.append(f"{found.num_prompts:,} of {found.num_distinct:,} prompts have several answers")
         return
-    yield from _make(inspection, "contradiction", found.rows, f"{found.num_prompts:,} such prompts")
+    prompts = "1 such prompt" if found.num_prompts == 1 else f"{found.num_prompts:,} such prompts"
+    yield from _make(inspection, "contradiction", found.rows, prompts)
 
 
-def _tell_near(num_loose: int, near: list[int]) -> str:
+def _find_near(inspection: "Inspection", repeats: Repeats) -> tuple[list[int], list[int]]:
+    """Rows that nearly repeat one of their split, and held-out rows that nearly repeat a training row."""
+    roles, held_out = inspection.ledger.roles, ROLES.index("validation")
+    within, across = [], []
+    for pair in inspection.near.find({*repeats.exact.tolist(), *repeats.loose.tolist()}):
+        if max(pair) >= len(roles):
+            continue
+        row, original = sorted(pair, key=lambda index: (roles[index], index), reverse=True)
+        if roles[row] >= held_out > roles[original]:
+            across.append(row)
+        elif roles[row] == roles[original]:
+            within.append(row)
+    return within, across
+
+
+def _tell_near(num_loose: int, near: Sequence[int]) -> str:
     told = [f"{num_loose:,} with other case, space or punctuation"] if num_loose else []
     return ", ".join([*told, *([f"{len(near):,} with a few other words"] if near else [])])
 
 
-def _join(rows: "Rows", others: list[int]) -> "Rows":
+def _join(rows: "Rows", others: Sequence[int]) -> "Rows":
     import numpy as np
 
     return np.union1d(rows, np.array(others, dtype=np.intp))
 
 
-def _from_overlap(inspection: "Inspection", training: Sequence[Ledger]) -> Iterator[Defect]:
+def _from_overlap(inspection: "Inspection", training: Sequence[Ledger], near: Sequence[int]) -> Iterator[Defect]:
     if not _has_held_out(inspection) or not any(map(_has_training, training)):
         return
     found = find_overlap(inspection.ledger, training)
     is_told = inspection.schemas.format != "classification" and _is_varied(inspection)
     prompts: list[int] = found.prompts.tolist() if is_told else []
-    rows = _join(found.exact, [*found.loose.tolist(), *prompts])
+    equal = {*found.exact.tolist(), *found.loose.tolist(), *prompts}
+    near = [index for index in near if index not in equal]
+    rows = _join(found.exact, [*equal, *near])
     told = [
         f"{number:,} {words}"
         for number, words in (
             (len(found.exact), "equal"),
             (len(found.loose), "equal but for case, space or punctuation"),
             (len(prompts), "with an equal prompt and another answer"),
+            (len(near), "equal but for a few words"),
         )
         if number
     ]
@@ -235,7 +257,9 @@ def _tell_skipped(inspection: "Inspection", training: Sequence[Ledger]) -> dict[
 
 
 def _tell_bounds(inspection: "Inspection") -> Iterator[str]:
-    """What was looked at in part only."""
+    """What was looked at in part only, or not understood."""
+    if inspection.schemas.format == "unknown":
+        yield "no column has a name that trainers know, so prompts and answers were not told apart; rename the columns"
     if inspection.near.is_full:
         yield f"copies with a few other words were looked for in the first {inspection.near.num_compared:,} rows only"
     if inspection.ledger.is_full:

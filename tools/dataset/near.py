@@ -55,8 +55,8 @@ class NearCopies:
         """How many rows are compared."""
         return len(self._indices)
 
-    def find(self, known: set[int]) -> list[int]:
-        """The indices of rows that nearly repeat an earlier one.
+    def find(self, known: set[int]) -> list[tuple[int, int]]:
+        """The indices of rows that nearly repeat an earlier one, each with that one's.
 
         Args:
             known: indices that are left out since they are copies anyway.
@@ -72,8 +72,10 @@ class NearCopies:
             smallest = np.partition(np.concatenate(kept[place]), NUM_SMALLEST)[:NUM_SMALLEST].tolist()
             met = Counter(other for run in smallest for other in by_run.get(run, ()))
             tried = [other for other, num_same in met.most_common(MAX_TRIED) if num_same >= MIN_SAME_SMALLEST]
-            if any(_is_near((whole[other], whole[place]), (kept[other], kept[place])) for other in tried):
-                found.append(index)
+            near = (one for one in tried if _is_near((whole[one], whole[place]), (kept[one], kept[place])))
+            original = next(near, None)
+            if original is not None:
+                found.append((index, self._indices[original]))
                 continue
             for run in smallest:
                 by_run.setdefault(run, []).append(place)

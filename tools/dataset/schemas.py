@@ -69,6 +69,8 @@ class Schemas:
         known = {name for schema in self._schemas.values() if schema.format == usual for name in schema.columns}
         lacking, mixed = Hit(), Hit()
         for schema in self._schemas.values():
+            if schema.format == usual == "unknown" and schema.layout.has_unknown:
+                continue
             if schema.layout.missing:
                 _merge(lacking, schema.hit, f"{' and '.join(schema.layout.missing)}, with {_tell(schema.columns)}")
             elif schema.format == usual:
