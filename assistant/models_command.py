@@ -11,6 +11,8 @@ from assistant.settings import NO_MODEL, Settings, load_settings
 from tools.errors import BadInput
 
 SCHEMA = "ftchat.models/1"
+SERVED_TOKENS = 2048
+"""Of a reply of a server of OpenAI's kind: room for thoughts, and an end for a small model that finds none itself."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,7 +90,8 @@ def _probe(options: argparse.Namespace, settings: Settings) -> None:
     key = opened.file_hash or remote_key(chosen.model, chosen.model_url)
     with show_progress(sys.stderr) as draw:
         progress = _Progress(draw)
-        score, graded = run_probe(opened.model, opened.name, progress.tell)
+        limit = SERVED_TOKENS if chosen.model.startswith("openai:") else None
+        score, graded = run_probe(opened.model, opened.name, progress.tell, limit)
     save_score(Path(settings.cache), key, score)
     wrong = [each.case.id for each in graded if each.grade != "right"]
     _show(

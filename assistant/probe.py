@@ -32,13 +32,16 @@ class Graded:
     grade: Grade
 
 
-def run_probe(model: BaseChatModel, name: str, report: Callable[[float, str], None]) -> tuple[ProbeScore, list[Graded]]:
+def run_probe(
+    model: BaseChatModel, name: str, report: Callable[[float, str], None], max_tokens: int | None = None
+) -> tuple[ProbeScore, list[Graded]]:
     """Put all cases to a model.
 
     Args:
         model: local or behind a server.
         name: what to call it.
         report: is told how far the probe is, from 0 to 1, and in which group.
+        max_tokens: of a reply of a model behind a server, thoughts included; None leaves that to the server.
 
     Returns:
         The score, and every case with its reply.
@@ -48,40 +51,40 @@ def run_probe(model: BaseChatModel, name: str, report: Callable[[float, str], No
     """
     begun = time.monotonic()
     graded: list[Graded] = []
-    for case, reply in _ask_all(model, report):
+    for case, reply in _ask_all(model, report, max_tokens):
         graded.append(Graded(case, reply, grade(case, reply)))
     groups = {group: _count(graded, group) for group in GROUPS}
     num_inverted = sum(each.grade == "inverted" for each in graded)
     return ProbeScore(name, case_version(), groups, num_inverted, time.monotonic() - begun), graded
 
 
-def _ask_all(model: BaseChatModel, report: Callable[[float, str], None]) -> Iterator[tuple[Case, Reply]]:
-    """Ask case by case; a model's own fault, an answer that it cannot give, is an empty reply."""
+def _ask_all(
+    model: BaseChatModel, report: Callable[[float, str], None], max_tokens: int | None
+) -> Iterator[tuple[Case, Reply]]:
+    """Ask case by case; a model that cannot call tools replies nothing to the cases of tools."""
     is_local = model._llm_type == LOCAL_MODEL
+    limit: dict[str, Any] = {} if is_local or max_tokens is None else {"max_tokens": max_tokens}
     cases = load_cases()
-    caller = _bind_tools(model, is_local)
+    caller = _bind_tools(model, {"max_tokens": MAX_CALL_TOKENS} if is_local else limit)
     for number, case in enumerate(cases):
         report(number / len(cases), case.group)
         messages = [_MESSAGES[role](text) for role, text in build_messages(case)]
         if case.group == "tools":
             yield case, Reply("") if caller is None else _read_reply(caller.invoke(messages))
         else:
-            yield case, _read_reply(model.invoke(messages, **_options(case, is_local)))
+            yield case, _read_reply(model.invoke(messages, **(_options(case) if is_local else limit)))
     report(1.0, "done")
 
 
-def _options(case: Case, is_local: bool) -> dict[str, Any]:
-    """A local model is bounded, and chooses under a grammar; a server's model may think first, as long as it wants."""
-    if not is_local:
-        return {}
+def _options(case: Case) -> dict[str, Any]:
+    """A local model chooses under a grammar and has room for a sentence; a server's model may think first."""
     if case.group == "choice":
         return {"grammar": build_choice_grammar(), "max_tokens": 2}
     return {"max_tokens": MAX_TOKENS, "stop": [PARAGRAPH]}
 
 
-def _bind_tools(model: BaseChatModel, is_local: bool) -> Runnable[Any, AIMessage] | None:
+def _bind_tools(model: BaseChatModel, options: dict[str, Any]) -> Runnable[Any, AIMessage] | None:
     """The model with the tools at hand, None where it cannot call any."""
-    options: dict[str, Any] = {"max_tokens": MAX_CALL_TOKENS} if is_local else {}
     try:
         return model.bind_tools(list_tools(), **options)
     except NotImplementedError:

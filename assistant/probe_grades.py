@@ -17,7 +17,8 @@ _LETTER = re.compile(rf"(?:^|[\s(*\"'])([{LETTERS}])(?=$|[\s.):,*\"'])")
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]{0,20}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,3})?")
 _UNIT_REACH = 14
 _ABSTAINS = re.compile(
-    r"out of scope|(?:facts|data|log|text|it) (?:do|does|did)(?: not|n't) (?:say|tell|mention|state|contain|include)"
+    r"out of scope|\bcan only (?:answer|help|talk|assist)"
+    r"|(?:facts|data|log|text|it) (?:do|does|did)(?: not|n't) (?:say|tell|mention|state|contain|include)"
     r"|\bnot (?:given|stated|known|mentioned|said|provided|specified|available|in the facts|about|related|listed|told)"
     r"|\b(?:cannot|can't|can not|unable to) (?:tell|say|answer|be|determine|find|help|know|write)"
     r"|\bno (?:information|fact|mention)|\bunknown\b|\bi (?:do not|don't) know\b|\bnothing (?:about|on|is said)",
