@@ -61,7 +61,7 @@ class Schemas:
     def columns(self) -> tuple[str, ...]:
         """All column names in the order in which they were met."""
         names = dict.fromkeys(name for schema in self._schemas.values() for name in schema.columns)
-        return tuple(names)[:MAX_COLUMNS]
+        return tuple(quote(str(name)) for name in list(names)[:MAX_COLUMNS])
 
     def defects(self, num_rows: int) -> Iterator[Defect]:
         """Rows that lack a column, and rows of another format than most."""
