@@ -11,11 +11,12 @@ from assistant.conversation import Conversation, Exchange, remember
 from assistant.data_reading import DataRead, find_max_length, read_data
 from assistant.events import Event, SectionComposed, TurnEnded, WordsAwaited
 from assistant.evidence import Evidence
-from assistant.grounding import Cards, find_cards, number_facts, plan_draft, recall_cards
+from assistant.follow_ups import compose_follow_up
+from assistant.grounding import Cards, find_cards, list_asked, number_facts, plan_draft, recall_cards
 from assistant.measures import Measure
 from assistant.measuring import measure_model, measured_section
 from assistant.planner import Asked, Given, Plan, plan, read_question
-from assistant.reading import Judged, is_unchanged, name_config, read_logs
+from assistant.reading import Judged, is_unchanged, name_config, read_logs, without_findings
 from assistant.render import render_sections, render_words
 from assistant.saying import Subject, await_speaker, open_beside, tell
 from assistant.told import Told
@@ -75,7 +76,7 @@ class Turn:
         if self._speaker:
             self._speaker.stop()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Do the turn; closing the generator stops it, and leaves nothing running but a model that is being loaded.
 
         Raises:
@@ -88,23 +89,41 @@ class Turn:
 
     def _run(self) -> Iterator[Event]:
         scene = yield from self._read()
-        if not scene.plan.follow_up:
+        if scene.is_new:
             yield from self._compose(opening_sections(self._draft(scene)))
         scene = yield from self._measure(scene)
         opened = self._open_speaker()
         found = yield from self._find_cards(scene)
         if self._request.logs and not scene.judged and not found.in_scope:
             raise NothingToSay(self._record.notes[-1])
-        is_covered = found.in_scope or not self._request.question or found.is_failed or bool(scene.measures)
-        draft = plan_draft(replace(self._draft(scene), is_covered=is_covered), scene.findings, found, self._parts)
-        yield from self._compose(closing_sections(draft))
-        evidence = number_facts(draft, scene.measures, scene.data, scene.plan.settings)
         has_subject = found.in_scope or bool(scene.measures)
+        is_covered = has_subject or not self._request.question or found.is_failed
+        draft = yield from self._conclude(scene, found, replace(self._draft(scene), is_covered=is_covered))
+        evidence = number_facts(draft, scene.measures, scene.data, scene.plan.settings)
         told = yield from self._tell(opened if has_subject else None, scene, draft, evidence)
         answer = self._answer(scene, draft, found, told)
         exchange = Exchange(self._request.question, answer.text)
         after = remember(self._conversation, scene.plan.scene, scene.judged, answer.cards, exchange)
         yield TurnEnded(answer, after, told)
+
+    def _conclude(self, scene: _Scene, found: Cards, draft: Draft) -> Generator[Event, None, Draft]:
+        """Plan the moves, and tell what needs the cards: the rest of a first answer, or a follow-up in one piece.
+
+        A question of its own about a log that was told before is answered from its card, and the log is not told again
+        but where the question is about what was found in it.
+        """
+        asked = list_asked(scene.findings, found)
+        is_aside = not scene.is_new and not scene.plan.follow_up and bool(asked)
+        draft = plan_draft(draft, [] if is_aside else scene.findings, found, self._parts)
+        if scene.plan.follow_up:
+            yield from self._compose(compose_follow_up(draft))
+            yield from self._compose(closing_sections(draft) if scene.is_new else [])
+        elif is_aside:
+            yield from self._compose(closing_sections(replace(draft, judged=without_findings(draft.judged))))
+        else:
+            yield from self._compose([] if scene.is_new else opening_sections(draft))
+            yield from self._compose(closing_sections(draft))
+        return draft
 
     def _read(self) -> Generator[Event, None, _Scene]:
         """Read what is new, and plan what can be computed."""
@@ -119,6 +138,8 @@ class Turn:
             judged = yield from read_logs(request, self._memory, self._record, is_kept=is_kept)
         given = Given(request.model, request.gpu, name_config(request), is_read)
         planned = plan(given, asked, before, judged)
+        if request.gpu and not planned.model:
+            self._record.notes.append(f"{request.gpu}: no model was named, so there is nothing to estimate on it")
         return _Scene(asked, planned, judged, is_read or not before.exchanges)
 
     def _measure(self, scene: _Scene) -> Generator[Event, None, _Scene]:
@@ -138,10 +159,10 @@ class Turn:
 
     def _draft(self, scene: _Scene) -> Draft:
         cards = {finding.id: self._parts.load_card(finding.id) for finding in scene.findings}
-        return Draft(scene.judged, (), (), cards, self._record.notes)
+        return Draft(scene.judged, (), (), cards, self._record.notes, plan=scene.plan, words=scene.asked)
 
     def _find_cards(self, scene: _Scene) -> Generator[Event, None, Cards]:
-        if scene.plan.follow_up:
+        if scene.plan.follow_up and not scene.is_new:
             return (yield from recall_cards(self._conversation.cards, scene.findings, self._parts))
         return (yield from find_cards(self._request.question, scene.findings, self._parts, self._record))
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.compose import Draft
+from assistant.compose import Draft, log_denies
 from assistant.data_reading import DataRead
 from assistant.events import CardsFound, Event
 from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
@@ -20,6 +20,8 @@ from tools.errors import NotAvailable
 from tools.run import Setting
 
 MAX_LINES = 60
+RECALLED = "recalled"
+"""Kind of a hit that the conversation names, and no search."""
 FAILED = "cards could not be searched by your words: "
 
 
@@ -62,7 +64,7 @@ def find_cards(
 def recall_cards(names: Sequence[str], findings: Sequence[Finding], parts: Parts) -> Generator[Event, None, Cards]:
     """The cards that the answer before spoke of: a follow-up has no subject of its own to search by."""
     ids = list(dict.fromkeys([*(finding.id for finding in findings), *names]))
-    hits = [CardHit(name, 1.0, "", "finding") for name in ids]
+    hits = [CardHit(name, 1.0, "", RECALLED) for name in ids]
     yield CardsFound(tuple(hits), bool(hits))
     return _load(hits, findings, parts, in_scope=bool(hits), is_failed=False)
 
@@ -75,20 +77,31 @@ def _load(
 
 
 def plan_draft(draft: Draft, findings: Sequence[Finding], found: Cards, parts: Parts) -> Draft:
-    """The draft with its moves: those of the findings; of the question's card only where no finding asks for a cure."""
-    known = {name for finding in findings for name in (finding.id, *finding.consequences)}
-    own = max((hit.score - FINDING_BOOST for hit in found.hits if hit.card_id in known), default=0.0)
-    asked = [
-        found.cards[hit.card_id]
-        for hit in found.hits
-        if hit.card_id not in known and is_in_scope([hit]) and hit.score > own
-    ]
+    """The draft with its moves: the findings'; the question's card gives them only where no finding asks for a cure.
+
+    Args:
+        draft: without moves.
+        findings: that ask for a cure; none where the question has another subject than they.
+        found: the cards of the turn; parts: for the vocabulary of moves.
+    """
+    asked = list_asked([*draft.findings, *findings], found)
     has_fault = any(finding.severity != "note" for finding in findings)
-    wanted = [card.id for card in asked[:1]] if not has_fault else []
+    wanted = [card.id for card in asked[:1] if not has_fault and not log_denies(card.id, draft.judged)]
     runs = [run for run, _ in draft.judged]
     ordered = findings if has_fault or not wanted else []
     moves = plan_moves(ordered, wanted, found.cards, parts.knobs, runs)
     return replace(draft, moves=moves, asked=asked, cards=found.cards)
+
+
+def list_asked(findings: Sequence[Finding], found: Cards) -> list[Card]:
+    """The cards that the question's words name beyond what was found: those that fit them better than any finding's."""
+    known = {name for finding in findings for name in (finding.id, *finding.consequences)}
+    own = max((hit.score - FINDING_BOOST for hit in found.hits if hit.card_id in known), default=0.0)
+    return [
+        found.cards[hit.card_id]
+        for hit in found.hits
+        if hit.card_id not in known and is_in_scope([hit]) and hit.score > own
+    ]
 
 
 def number_facts(

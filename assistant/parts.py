@@ -93,7 +93,7 @@ def make_speaker(opened: "OpenModel", settings: Settings) -> Speaker:
     mode: Mode = "narrate" if score is not None and score.may_narrate else "compose"
     writer = Writer(model, opened.name, mode, opened.context_tokens)
     may_call = score is not None and score.may_call_tools
-    versions = {"model": opened.name, "model_key": key, "probe": score.version if score else ""}
+    versions = {"model": opened.name, "weights": key, "probe": score.version if score else ""}
     return Speaker(writer, model if may_call else None, opened.context_tokens, cancelled.set, versions)
 
 

@@ -96,3 +96,8 @@ def is_unchanged(logs: Sequence[Log], memory: LogMemory, judged: Sequence[Judged
     return bool(logs) and all(
         isinstance(log, Path) and str(log) in names and stamp_file(log) in memory.runs for log in logs
     )
+
+
+def without_findings(judged: Sequence[Judged]) -> list[Judged]:
+    """The logs with nothing of what was found in them, for a text that is about something else."""
+    return [(run, replace(diagnosis, findings=(), unexplained=())) for run, diagnosis in judged]

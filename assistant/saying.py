@@ -1,6 +1,6 @@
 """The language model's part of a turn: it is loaded beside other work, looks further where it may, and then writes."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -131,11 +131,17 @@ def _make_grounds(subject: Subject, evidence: Sequence[Evidence], lines: Mapping
         evidence=evidence,
         moves=tuple(subject.draft.moves),
         knobs=subject.parts.knobs,
-        cards=subject.draft.cards,
+        cards={name: subject.draft.cards[name] for name in _list_cards(subject.draft)},
         lines=lines,
         tools=tuple(dict.fromkeys(call.name for call in subject.record.calls)),
         question=subject.request.question,
     )
+
+
+def _list_cards(draft: Draft) -> Iterator[str]:
+    """The cards that words may speak of: the findings', the moves' and the question's."""
+    named = [*(finding.id for finding in draft.findings), *(move.card for move in draft.moves)]
+    yield from dict.fromkeys([*named, *(card.id for card in draft.asked[:1])])
 
 
 def _say(speaker: Speaker, grounds: "Grounds", history: Sequence[Exchange]) -> Generator[Event, None, Said]:
