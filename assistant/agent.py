@@ -16,7 +16,7 @@ from assistant.grounding import Cards, find_cards, list_asked, number_facts, pla
 from assistant.measures import Measure
 from assistant.measuring import measure_model, measured_section
 from assistant.planner import Asked, Given, Plan, plan, read_question
-from assistant.reading import Judged, is_unchanged, name_config, read_logs, without_findings
+from assistant.reading import Judged, fill_in, is_unchanged, name_config, read_logs, without_findings
 from assistant.render import render_sections, render_words
 from assistant.saying import Subject, await_speaker, open_beside, tell
 from assistant.told import Told
@@ -35,7 +35,8 @@ class _Scene:
     """What a turn knows before the cards are searched.
 
     Attributes:
-        is_new: a log was read in this turn, or nothing was said before.
+        is_new: a log was read in this turn, or nothing was said before; has_news: what the person told changed what
+            is found in a log that was told before.
         findings: of the logs and of the data, worst first in each.
     """
 
@@ -43,6 +44,7 @@ class _Scene:
     plan: Plan
     judged: Sequence[Judged]
     is_new: bool
+    has_news: bool
     data: DataRead = field(default_factory=DataRead)
     measures: Sequence[Measure] = ()
 
@@ -89,7 +91,7 @@ class Turn:
 
     def _run(self) -> Iterator[Event]:
         scene = yield from self._read()
-        if scene.is_new:
+        if scene.is_new or scene.has_news:
             yield from self._compose(opening_sections(self._draft(scene)))
         scene = yield from self._measure(scene)
         opened = self._open_speaker()
@@ -117,11 +119,11 @@ class Turn:
         draft = plan_draft(draft, [] if is_aside else scene.findings, found, self._parts)
         if scene.plan.follow_up:
             yield from self._compose(compose_follow_up(draft))
-            yield from self._compose(closing_sections(draft) if scene.is_new else [])
+            yield from self._compose(closing_sections(draft) if scene.is_new or scene.has_news else [])
         elif is_aside:
             yield from self._compose(closing_sections(replace(draft, judged=without_findings(draft.judged))))
         else:
-            yield from self._compose([] if scene.is_new else opening_sections(draft))
+            yield from self._compose([] if scene.is_new or scene.has_news else opening_sections(draft))
             yield from self._compose(closing_sections(draft))
         return draft
 
@@ -138,9 +140,10 @@ class Turn:
             judged = yield from read_logs(request, self._memory, self._record, is_kept=is_kept)
         given = Given(request.model, request.gpu, name_config(request), is_read)
         planned = plan(given, asked, before, judged)
+        judged, has_news = yield from fill_in(judged, asked, self._record)
         if request.gpu and not planned.model:
             self._record.notes.append(f"{request.gpu}: no model was named, so there is nothing to estimate on it")
-        return _Scene(asked, planned, judged, is_read or not before.exchanges)
+        return _Scene(asked, planned, judged, is_read or not before.exchanges, has_news)
 
     def _measure(self, scene: _Scene) -> Generator[Event, None, _Scene]:
         """What the tools say that need no model: of the training data, and of the model and its memory."""

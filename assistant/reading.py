@@ -6,14 +6,22 @@ from pathlib import Path
 
 from assistant.events import Event, FindingFound
 from assistant.kept_logs import KeptLog, PathLog, PipedLog
+from assistant.question import Asked
 from assistant.turn_input import LogMemory, Request, stamp_file
 from assistant.turn_record import TurnRecord
 from tools.diagnosis import diagnose
 from tools.diagnosis.finding import Diagnosis
 from tools.errors import BadInput
+from tools.lazy_pattern import lazy_pattern
 from tools.log_formats.frames import ByteSource
 from tools.log_parser import parse_log, parse_path
 from tools.run import Run, Setting
+
+_WONDERING = lazy_pattern(
+    r"\b(?:what if|if (?:i|we)|should|could|would|can (?:i|we)|might|may (?:i|we)|instead|try|better|rather"
+    r"|(?:how|what) about|and with|will|does|do i|is (?:it|a|an|my|this)|are \d)\b"
+)
+"""Words of somebody who asks what a setting would do, and does not say that the run had it."""
 
 Judged = tuple[Run, Diagnosis]
 Log = Path | tuple[str, ByteSource]
@@ -44,6 +52,36 @@ def read_logs(
         judged.append((run, diagnosis))
         yield from (FindingFound(run.name, finding) for finding in diagnosis.findings)
     return judged
+
+
+def fill_in(
+    judged: Sequence[Judged], asked: Asked, record: TurnRecord
+) -> Generator[Event, None, tuple[Sequence[Judged], bool]]:
+    """Judge a log again with the settings that it does not tell and the person does; one that it tells stands.
+
+    Returns:
+        The log, and whether something else is found in it now. Where there are several logs it is not known whose
+        settings they are, and where the person only wonders they are nobody's.
+    """
+    told = {
+        name: setting for name, setting in asked.settings.items() if all(name not in run.settings for run, _ in judged)
+    }
+    if len(judged) != 1 or not told or _WONDERING.search(asked.question.lower()):
+        return judged, False
+    run, before = judged[0]
+    run = replace(run, settings={**run.settings, **told})
+    begun, call = record.start("diagnose", {"file": run.name, "told": {name: one.value for name, one in told.items()}})
+    yield begun
+    diagnosis = diagnose(run)
+    findings = tuple(
+        replace(finding, evidence=tuple(line for line in finding.evidence if line.number))
+        for finding in diagnosis.findings
+    )
+    diagnosis = replace(diagnosis, findings=findings)
+    yield call.finish({"findings": [one.id for one in findings], "judged": diagnosis.is_judged})
+    known = {finding.id for finding in before.findings}
+    yield from (FindingFound(run.name, finding) for finding in findings if finding.id not in known)
+    return [(run, diagnosis)], known != {finding.id for finding in findings}
 
 
 def name_config(request: Request) -> dict[str, Setting]:

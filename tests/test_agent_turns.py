@@ -122,6 +122,27 @@ def test_a_question_of_its_own_is_not_answered_with_the_log_again(log: Path) -> 
     assert "No fault" not in second.answer.text
 
 
+def flat_log() -> bytes:
+    """A loss that does not fall, of a log that does not tell its learning rate."""
+    rows = [
+        f"{{'loss': {2.31 + 0.004 * ((7 * step) % 5 - 2):.4f}, 'epoch': {step / 60:.2f}}}" for step in range(1, 121)
+    ]
+    return ("\n".join(rows) + "\n").encode()
+
+
+def test_a_setting_that_the_log_does_not_tell_is_judged_once_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "flat.log").write_bytes(flat_log())
+    _, first = run(Request("why is it flat?", [tmp_path / "flat.log"]), parts())
+    events, second = run(Request("the learning rate was 1e-9, it is LoRA with rank 8"), parts(), first.conversation)
+    before, after = ({finding.id for _, finding in one.answer.findings} for one in (first, second))
+    assert "learning_rate_too_low" in after - before
+    assert "diagnose" in called(events)
+    assert "parse_log" not in called(events)
+    assert "learning_rate_too_low" in second.answer.text
+    events, third = run(Request("what if the learning rate was 1e-9?"), parts(), first.conversation)
+    assert {finding.id for _, finding in third.answer.findings} == before
+
+
 def make_row(number: int) -> str:
     """A question and an answer that no other number gives."""
     words = " ".join(f"part{number * 7 + place}" for place in range(12))
