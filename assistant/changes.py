@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from assistant.question import YOU
-from tools.run import Line, Setting
+from assistant.measures import DEFAULT_RANK, find_method
+from tools.run import Setting
 from tools.units import format_number
 
 LABELS = {
@@ -30,29 +30,43 @@ LABELS = {
     "load_in_8bit": "8-bit base",
 }
 
+_METHOD = ("adapter", "load_in_4bit", "load_in_8bit")
+DEFAULTS: Mapping[str, float | str | bool] = {
+    "lora_r": float(DEFAULT_RANK),
+    "num_gpus": 1.0,
+    "per_device_train_batch_size": 1.0,
+    "gradient_accumulation_steps": 1.0,
+}
+"""What the estimate takes where nothing is told."""
 
-def name_all(model: str, gpu: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    """Model and GPU among the settings, so that all changes are told alike."""
-    named = {"model": model, "gpu": gpu}
-    return {**settings, **{name: Setting(name, value, Line(0, "", YOU)) for name, value in named.items() if value}}
+
+def name_all(model: str, gpu: str, settings: Mapping[str, Setting]) -> dict[str, float | str | bool]:
+    """The values of all settings, with model, GPU and method among them, so that all changes are told alike."""
+    values = {name: setting.value for name, setting in settings.items() if name not in _METHOD}
+    named = {"model": model, "gpu": gpu, "adapter": find_method(settings)}
+    return {**DEFAULTS, **values, **{name: value for name, value in named.items() if value}}
 
 
 def tell_changes(
-    before: Mapping[str, Setting], after: Mapping[str, Setting]
+    before: Mapping[str, float | str | bool], after: Mapping[str, float | str | bool]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The settings that differ, and how: "rank 16 -> 64"."""
-    names, told = [], []
-    for name, setting in after.items():
-        old = before[name].value if name in before else None
-        if old == setting.value or (old is None and setting.value is False):
-            continue
-        names.append(name)
-        shown = "not told" if old is None else tell_value(old)
-        told.append(f"{LABELS.get(name, name.replace('_', ' '))} {shown} -> {tell_value(setting.value)}")
-    for name in before.keys() - after.keys():
-        names.append(name)
-        told.append(f"{LABELS.get(name, name.replace('_', ' '))} {tell_value(before[name].value)} -> not told")
+    """The settings that differ, and how.
+
+    Example:
+        >>> tell_changes({"lora_r": 16.0}, {"lora_r": 64.0})
+        (('lora_r',), ('rank 16 -> 64',))
+    """
+    names = [name for name in (*after, *(before.keys() - after.keys())) if before.get(name) != after.get(name)]
+    told = [f"{_label(name)} {_tell(before.get(name))} -> {_tell(after.get(name))}" for name in names]
     return tuple(names), tuple(told)
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def _tell(value: float | str | bool | None) -> str:
+    return "not told" if value is None else tell_value(value)
 
 
 def tell_value(value: float | str | bool) -> str:

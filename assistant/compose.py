@@ -1,15 +1,27 @@
 """The answer that stands without a language model: findings, the lines that show them, moves, gaps, sources."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tools.diagnosis.finding import CannotJudge, Diagnosis, Finding
+from assistant.draft import (
+    Draft,
+    Section,
+    cite,
+    find_gap,
+    group_gaps,
+    log_denies,
+    tell_curves,
+    tell_gap,
+    tell_line,
+)
+from assistant.questions_back import ATTACH_LOG, ask_back
+from tools.diagnosis.finding import Diagnosis, Finding
 from tools.run import Line, Run
 
 if TYPE_CHECKING:
-    from assistant.moves import PlannedMove
     from knowledge.card import Card
+
+__all__ = ["Draft", "Section", "ask_for", "closing_sections", "log_denies", "opening_sections", "tell_line"]
 
 MAX_FINDINGS = 3
 MAX_LINES = 4
@@ -25,31 +37,6 @@ NOT_COVERED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading and its entries; an entry is a first line and lines that belong under it."""
-
-    heading: str
-    entries: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a composed answer is made of.
-
-    Attributes:
-        judged: each input with its diagnosis; asked: cards that the question named in words, best first.
-        is_covered: whether a finding or a card speaks to the question.
-    """
-
-    judged: Sequence[tuple[Run, Diagnosis]]
-    moves: "Sequence[PlannedMove]"
-    asked: "Sequence[Card]"
-    cards: "Mapping[str, Card]"
-    notes: Sequence[str] = ()
-    is_covered: bool = True
-
-
 def opening_sections(draft: Draft) -> list[Section]:
     """What the diagnosis alone can say: what is wrong, and the lines that show it."""
     return [section for section in (_what_is_wrong(draft), _lines(draft)) if section.entries]
@@ -57,17 +44,13 @@ def opening_sections(draft: Draft) -> list[Section]:
 
 def closing_sections(draft: Draft) -> list[Section]:
     """What needs the cards: the question's own subject, moves, gaps and sources."""
-    sections = (_about_the_question(draft), _moves(draft), _gaps(draft), _sources(draft))
+    sections = (_about_the_question(draft), _moves(draft), _gaps(draft), _questions(draft), _sources(draft))
     return [section for section in sections if section.entries]
 
 
 def ask_for(draft: Draft) -> tuple[str, ...]:
-    """What to hand over so that more can be said, at most two."""
-    if not draft.judged:
-        return ("Attach the training log: pipe it in, or pass --log FILE.",)
-    gaps = [gap for _, diagnosis in draft.judged for gap in diagnosis.skipped.values() if gap.attach]
-    wanted = list(dict.fromkeys(gap.attach for gap in gaps))
-    return tuple(f"Attach {what}." for what in wanted[:2])
+    """What to hand over or to tell so that more can be said, at most two."""
+    return ask_back(draft)
 
 
 def _what_is_wrong(draft: Draft) -> Section:
@@ -119,16 +102,33 @@ def _about_the_question(draft: Draft) -> Section:
     if not draft.asked:
         return Section("", ())
     card = draft.asked[0]
-    if any(finding.severity != "note" for _, diagnosis in draft.judged for finding in diagnosis.findings):
-        also = f"Your words also fit: {card.title} {_cite(card)}"
+    if log_denies(card.id, draft.judged):
+        return Section("WHAT YOU ASK", (_tell_denied(card, draft),))
+    if draft.faults:
+        also = f"Your words also fit: {card.title} {cite(card)}"
         return Section("WHAT YOU ASK", ((also, ()),))
-    suspects = tuple(f"Suspect: {one.cause}. Check: {one.check}" for one in card.suspects[:MAX_SUSPECTS])
-    head = f"By its words alone, your question is about: {card.title} {_cite(card)}"
-    return Section("WHAT YOU ASK", ((head, suspects),))
+    suspects = [f"Suspect: {one.cause}. Check: {one.check}" for one in card.suspects[:MAX_SUSPECTS]]
+    gap = find_gap(card.id, draft.judged)
+    if gap is not None:
+        suspects.insert(0, f"This log cannot tell whether it is so: {gap.reason}.")
+    head = f"By its words alone, your question is about: {card.title} {cite(card)}"
+    return Section("WHAT YOU ASK", ((head, tuple(suspects)),))
+
+
+def _tell_denied(card: "Card", draft: Draft) -> tuple[str, tuple[str, ...]]:
+    """That a log was checked for what the question says and does not show it, with its numbers."""
+    told = [(run.name, tell_curves(run)) for run, _ in draft.judged]
+    several = len(told) > 1
+    numbers = tuple(f"{name}: {curves}." if several else f"It shows: {curves}." for name, curves in told if curves)
+    head = f"The log was checked for this and does not show it: {card.title} {cite(card)}"
+    return head, (*numbers, f"It would show so: {card.signs[0]}.")
 
 
 def _moves(draft: Draft) -> Section:
-    """The moves; a card that gives all of them is cited once, in the heading."""
+    """The moves; a card that gives all of them is cited once, in the heading. None for what the log denies."""
+    found = {finding.id for finding in draft.findings}
+    if draft.moves and all(move.card not in found and log_denies(move.card, draft.judged) for move in draft.moves):
+        return Section("", ())
     cards = {move.card for move in draft.moves}
     heading = "WHAT TO DO, IN ORDER" + (f" [{draft.moves[0].card}]" if len(cards) == 1 else "")
     entries = tuple(
@@ -146,24 +146,16 @@ def _gaps(draft: Draft) -> Section:
     if not draft.judged:
         entries.append(("No log was read: pipe it in or pass --log FILE, and it is checked.", ()))
     for run, diagnosis in draft.judged:
-        grouped: dict[CannotJudge, list[str]] = {}
-        for rule, gap in diagnosis.skipped.items():
-            if gap.attach or not diagnosis.is_judged:
-                grouped.setdefault(gap, []).append(rule)
-        entries += [(_tell_gap(gap, rules), ()) for gap, rules in list(grouped.items())[:MAX_GAPS]]
+        gaps = list(group_gaps(diagnosis).items())[:MAX_GAPS]
+        entries += [(tell_gap(gap, rules), ()) for gap, rules in gaps]
         entries += [(f"{run.name}: {note}.", ()) for note in run.notes]
     return Section("NOT CHECKED", tuple(entries))
 
 
-def tell_line(line: Line) -> str:
-    """A quoted line behind its number, and its file's name where there are several."""
-    where = f"{line.source} " if line.source else ""
-    return f"{where}L{line.number}  {line.text.strip()}"
-
-
-def _tell_gap(gap: CannotJudge, rules: Sequence[str]) -> str:
-    attach = f"; attach {gap.attach}" if gap.attach else ""
-    return f"{', '.join(rules)}: {gap.reason}{attach}."
+def _questions(draft: Draft) -> Section:
+    """What the person could tell or attach so that the case is decided; the missing log is told already."""
+    asked = [text for text in ask_for(draft) if text != ATTACH_LOG]
+    return Section("WHAT WOULD DECIDE IT", tuple((text, ()) for text in asked))
 
 
 def _sources(draft: Draft) -> Section:
@@ -177,9 +169,4 @@ def _sources(draft: Draft) -> Section:
 def _tell_source(card: "Card") -> str:
     """A card's most precise source: papers, documentation and code before general guides."""
     ordered = sorted(card.sources, key=lambda text: not any(word in text for word in PRECISE_SOURCES))
-    return f"{_cite(card)} {ordered[0]}; more: ftchat cards show {card.id}"
-
-
-def _cite(card: "Card") -> str:
-    """A card's id, with whose card it is where it is not ours."""
-    return f"[{card.id}, your team's card]" if card.origin == "team" else f"[{card.id}]"
+    return f"{cite(card)} {ordered[0]}; more: ftchat cards show {card.id}"

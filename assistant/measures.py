@@ -32,6 +32,10 @@ _FLAGS = {
     "packing": "packing",
     "lora_dropout": "dropout",
 }
+MEMORY_SETTINGS = frozenset(
+    (*_FLAGS, "model", "gpu", "adapter", "load_in_4bit", "load_in_8bit", "zero_stage", "fsdp", "torch_dtype")
+)
+"""Settings that parameters or memory depend on."""
 COMMON_GPUS = ("T4", "RTX 4090", "A100 40GB", "L40S", "A100 80GB", "H200")
 """Of each size of memory that one can rent the most common one, smallest first."""
 DEFAULT_RANK = 16
@@ -62,7 +66,7 @@ def plan_flags(model: str, gpu: str, settings: Mapping[str, Setting]) -> dict[st
         >>> plan_flags("gpt2", "", {"lora_r": Setting("lora_r", 8.0, Line(1, ""))})
         {'model': 'gpt2', 'method': 'lora', 'rank': 8}
     """
-    flags: dict[str, Any] = {"model": model, "method": _find_method(settings)}
+    flags: dict[str, Any] = {"model": model, "method": find_method(settings)}
     for name, flag in _FLAGS.items():
         value = settings[name].value if name in settings else None
         if value is not None and (flag not in ("rank", "targets", "dropout") or flags["method"] != "full"):
@@ -235,7 +239,8 @@ def _find_sharding(settings: Mapping[str, Setting], num_gpus: int) -> dict[str, 
     return {"sharding": "ddp"} if num_gpus > 1 else {}
 
 
-def _find_method(settings: Mapping[str, Setting]) -> str:
+def find_method(settings: Mapping[str, Setting]) -> str:
+    """How the settings train, by the name that the memory estimate takes."""
     named = str(settings["adapter"].value).lower() if "adapter" in settings else ""
     if named == "full":
         return named

@@ -6,7 +6,7 @@ from typing import Any
 
 from assistant.changes import name_all, tell_changes
 from assistant.conversation import Conversation, Scene
-from assistant.measures import plan_flags
+from assistant.measures import MEMORY_SETTINGS, plan_flags
 from assistant.question import YOU, Asked, read_question
 from assistant.question_facts import to_number
 from assistant.question_models import look_up
@@ -81,44 +81,59 @@ def plan(given: Given, asked: Asked, conversation: Conversation, judged: Sequenc
     is_new = given.has_logs or not conversation.exchanges
     follow_up: FollowUp = "" if is_new and asked.follow_up != "checkpoint" else asked.follow_up
     before = Scene() if is_new else Scene(conversation.model, conversation.gpu, conversation.settings)
-    if follow_up == "undo" and not asked.settings:
-        target = conversation.earlier[-1] if conversation.earlier else before
-    else:
-        target = _change(before, asked, conversation.last_changed, follow_up)
     logged = {name: setting for run, _ in judged for name, setting in run.settings.items()}
-    own = _merge(given.settings, target.settings)
-    settings = {**logged, **own}
-    said = (asked.model, asked.gpu) if follow_up else ("", "")
-    model = said[0] or given.model or target.model or look_up_setting(settings) or conversation.model
-    gpu = said[1] or given.gpu or target.gpu or conversation.gpu
     known = {**logged, **_merge(given.settings, before.settings)}
-    is_changed = not is_new and (target.settings != before.settings or (model, gpu) != _names(before, known))
-    is_about_numbers = _is_about_numbers(asked, judged)
-    is_named = not follow_up and bool(given.model or asked.model or asked.gpu)
-    is_asked = bool(asked.wants) or (not follow_up and is_about_numbers) or is_named
-    calls = _choose_calls(follow_up, is_changed=is_changed, is_asked=is_asked) if model else ()
-    names, changed = (
-        tell_changes(name_all(*_names(before, known), known), name_all(model, gpu, settings))
-        if is_changed
-        else ((), ())
-    )
-    numbers = [name for name in names if name in own and isinstance(own[name].value, float)]
-    flags = plan_flags(model, gpu, settings) | _wish(asked.wants, gpu) if calls else {}
-    old = plan_flags(before.model or model, before.gpu, known) if COMPARE in calls and changed else None
+    scene = _change_scene(given, asked, conversation, before, follow_up)
+    settings = {**logged, **scene.settings}
+    scene = replace(scene, model=scene.model or look_up_setting(settings) or conversation.model)
+    before = replace(before, model=before.model or look_up_setting(known))
+    names, changed = ((), ()) if is_new else _compare(before, scene, known, settings, judged)
+    calls = _choose_calls(given, asked, follow_up, names, judged) if scene.model else ()
+    numbers = [name for name in names if isinstance(scene.settings.get(name, _NOTHING).value, float)]
     return Plan(
-        model=model,
-        gpu=gpu,
+        model=scene.model,
+        gpu=scene.gpu,
         settings=settings,
-        scene=Scene(model, gpu, own, numbers[-1] if numbers else ""),
+        scene=replace(scene, last_changed=numbers[-1] if numbers else ""),
         follow_up=follow_up,
-        calls=calls if changed or COMPARE not in calls else calls[:2],
-        flags=flags,
-        flags_before=old,
+        calls=calls,
+        flags=plan_flags(scene.model, scene.gpu, settings) | _wish(asked.wants, scene.gpu) if calls else {},
+        flags_before=plan_flags(before.model or scene.model, before.gpu, known) if COMPARE in calls else None,
         changed=changed,
         names_changed=names,
         wants=asked.wants,
-        is_brief=not (is_about_numbers or given.model or follow_up == "change"),
+        is_brief=not (_is_about_numbers(asked, judged) or given.model or follow_up == "change"),
     )
+
+
+_NOTHING = Setting("", "", Line(0, ""))
+
+
+def _change_scene(given: Given, asked: Asked, conversation: Conversation, before: Scene, follow_up: FollowUp) -> Scene:
+    """What this turn is computed for: flags before words, and in a follow-up words before flags."""
+    if follow_up == "undo" and not asked.settings and conversation.earlier:
+        earlier = conversation.earlier[-1]
+        return replace(earlier, settings=_merge(given.settings, earlier.settings))
+    target = _say(before, asked, conversation.last_changed, follow_up)
+    model, gpu = (asked.model, asked.gpu) if follow_up else ("", "")
+    return Scene(
+        model or given.model or target.model,
+        gpu or given.gpu or target.gpu or conversation.gpu,
+        _merge(given.settings, target.settings),
+    )
+
+
+def _compare(
+    before: Scene,
+    after: Scene,
+    known: Mapping[str, Setting],
+    settings: Mapping[str, Setting],
+    judged: Sequence[tuple[Run, Diagnosis]],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of what differs between two turns, and how."""
+    seen = _observe(judged)
+    old = name_all(before.model or after.model, before.gpu or "", {**seen, **known})
+    return tell_changes(old, name_all(after.model, after.gpu, {**seen, **settings}))
 
 
 def look_up_setting(settings: Mapping[str, Setting]) -> str:
@@ -133,7 +148,7 @@ def _merge(config: Mapping[str, Setting], kept: Mapping[str, Setting]) -> dict[s
     return {**kept, **config, **words}
 
 
-def _change(before: Scene, asked: Asked, last_changed: str, follow_up: FollowUp) -> Scene:
+def _say(before: Scene, asked: Asked, last_changed: str, follow_up: FollowUp) -> Scene:
     """The scene before with what the words give; a method that is named replaces the one before with its base."""
     words = dict(asked.settings)
     if follow_up == "change" and asked.bare_number and not words and last_changed:
@@ -145,10 +160,14 @@ def _change(before: Scene, asked: Asked, last_changed: str, follow_up: FollowUp)
     return Scene(asked.model or before.model, asked.gpu or before.gpu, {**before.settings, **words})
 
 
-def _choose_calls(follow_up: FollowUp, *, is_changed: bool, is_asked: bool) -> tuple[str, ...]:
+def _choose_calls(
+    given: Given, asked: Asked, follow_up: FollowUp, changed: Sequence[str], judged: Sequence[tuple[Run, Diagnosis]]
+) -> tuple[str, ...]:
     """The tools of a turn whose model is known; numbers that nothing asks for are not computed."""
-    if follow_up == "change" or (follow_up == "undo" and is_changed):
-        return (COUNT, ESTIMATE, COMPARE) if is_changed else (COUNT, ESTIMATE)
+    if follow_up in ("change", "undo") and MEMORY_SETTINGS & set(changed):
+        return (COUNT, ESTIMATE, COMPARE)
+    is_named = not follow_up and bool(given.model or asked.model or asked.gpu)
+    is_asked = asked.wants or is_named or (not follow_up and _is_about_numbers(asked, judged))
     return (COUNT, ESTIMATE) if is_asked else ()
 
 
@@ -163,5 +182,9 @@ def _wish(wants: frozenset[Want], gpu: str) -> dict[str, Any]:
     return wish | ({"which_gpu": True} if "which_gpu" in wants else {})
 
 
-def _names(scene: Scene, known: Mapping[str, Setting]) -> tuple[str, str]:
-    return (scene.model or look_up_setting(known), scene.gpu)
+def _observe(judged: Sequence[tuple[Run, Diagnosis]]) -> dict[str, Setting]:
+    """The epochs that a log went through, where it does not tell how many were wanted."""
+    last = next((point for run, _ in judged for point in reversed(run.points("loss")) if point.epoch), None)
+    if last is None or last.epoch is None or last.epoch < 1:
+        return {}
+    return {"num_train_epochs": Setting("num_train_epochs", round(last.epoch, 1), last.line)}

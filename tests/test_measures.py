@@ -48,7 +48,7 @@ def test_both_tools_are_called_with_the_settings_of_the_config(answer: dict[str,
 
 
 def test_what_they_say_is_shown_and_can_be_cited(answer: dict[str, Any]) -> None:
-    assert f"LoRA trains {TRAINED:,} of them." in str(answer["answer"])
+    assert f"LoRA of rank 8 trains {TRAINED:,} of them." in str(answer["answer"])
     sources = {str(item["source"]) for item in answer["evidence"]}
     assert {"count_parameters", "estimate_vram"} <= sources
 
