@@ -1,144 +1,242 @@
 """Checks every sentence of a language model against the evidence before a person sees it.
 
-A sentence passes only if all of it can be traced: its citations exist, its numbers stand in what it cites, it repeats
-whole clauses of what it cites in their order, and its advice turns a knob the way the planned moves do.
+Strict, a sentence repeats whole clauses of what it cites. Free, it may word them otherwise, and everything in it that
+can do harm is checked on its own: numbers, movements, advice, negations, pitfalls, claimed work, names and commands;
+any other word must come from the evidence or from one passage of a card.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
-from assistant.clauses import split_clauses, split_sentences
+from assistant.advice_check import find_advice_fault, find_targets, is_description, speaks_of_doing
+from assistant.bindings import bind_numbers, number_clauses
+from assistant.claimed_tools import find_claimed_tool
+from assistant.claims import Manner, find_reversal, find_word_fault, read_clauses
+from assistant.directions import Turn, find_turns
 from assistant.evidence import Evidence
+from assistant.foreign_text import MAX_CHARACTERS, find_foreign
+from assistant.ledger import Ledger, build_ledger
 from assistant.moves import PlannedMove
-from knowledge.card import Knob
+from assistant.number_check import Demand, Known, find_number_fault
+from assistant.opposites import find_opposite
+from assistant.pitfall_words import Known as Pitfalls
+from assistant.pitfall_words import find_health_fault, find_pitfall_fault, is_abstaining, is_hedged, list_pitfall_words
+from assistant.quantities import MEASURED
+from assistant.tokens import Reading, normalise, read_sentence
+from assistant.trends import TREND_WORDS, find_trend_fault, find_trends
+from assistant.whole_clauses import find_strict_fault
+from knowledge.card import Card, Knob
 
-CITATION = re.compile(r"\[(E\d+)\]")
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
-_WORD = re.compile(r"[a-z]+(?:[-_'][a-z0-9]+)*")
-_TOKEN = re.compile(f"{_NUMBER.pattern}|{_WORD.pattern}")
-_ENDINGS = ("ing", "es", "ed", "s", "e", "ly")
-
-_NEUTRAL = """
-    a an the this that these those it its it's is are was were be been has have had does do and or of on in at to from
-    for with by as than then which where when while your you model run log please also so advice here there
-"""
-_NEGATING = """
-    no not never none nothing without neither nor cannot instead rather unless stop avoid hardly
-"""
-NEUTRAL_WORDS = frozenset(_NEUTRAL.split())
-NEGATIONS = frozenset(_NEGATING.split())
-
-_UP = "raise|increase|enlarge|higher|more|longer|bigger|larger|add|extend|enable"
-_DOWN = "lower|reduce|decrease|shrink|fewer|less|shorter|smaller|remove|disable|drop|cut"
-_ADVICE = re.compile(rf"\b(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?:s|ing|ed|d)?\b")
-_DOWNWARD = frozenset({"lower", "remove", "disable"})
-_UPWARD = frozenset({"raise", "add", "enable"})
-_REACH_WORDS = 6
-_REACH_END = re.compile(r"[,.;:()]\s|\bwith\b|\bthan\b|\bbecause\b")
+_CLAIMING = frozenset({"your", "was", "were", "had", "run", "used", "trained", "currently", "you", "log"})
+_LOOSE = frozenset({"more", "further", "extra", "additional", "longer", "stronger"})
+BRACKETS = re.compile(r"\s?\[([^\[\]\n]{0,200})\]")
+_NAME = re.compile(r"E\d{1,6}|L\d{1,9}|[a-z][a-z0-9_]{1,59}")
 
 
-def find_fault(
-    sentence: str,
-    evidence: Sequence[Evidence],
-    moves: Sequence[PlannedMove],
-    knobs: Mapping[str, Knob],
-) -> str | None:
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Grounds:
+    """All that a turn's sentences may rest on.
+
+    Attributes:
+        cards: of the findings and of the question, by id.
+        lines: log lines that may be cited, by their number.
+        tools: names of the tools that were called.
+    """
+
+    evidence: Sequence[Evidence]
+    moves: Sequence[PlannedMove]
+    knobs: Mapping[str, Knob]
+    cards: Mapping[str, Card]
+    lines: Mapping[int, str]
+    tools: Sequence[str]
+    question: str
+
+
+_ledgers: "WeakKeyDictionary[Grounds, Ledger]" = WeakKeyDictionary()
+
+
+def find_fault(sentence: str, grounds: Grounds, *, is_strict: bool) -> str | None:
     """Check one sentence.
+
+    Args:
+        is_strict: it must repeat whole clauses of the evidence that it cites; otherwise it may word them freely.
 
     Returns:
         Why it must be struck, or None where everything in it is supported.
     """
-    by_id = {item.id: item for item in evidence}
-    citations = CITATION.findall(sentence)
-    unknown = [name for name in citations if name not in by_id]
+    if is_strict:
+        return _find_strict(sentence, grounds)
+    if len(sentence) > MAX_CHARACTERS:
+        return "is too long to be checked"
+    ledger = _ledgers.get(grounds)
+    if ledger is None:
+        ledger = _ledgers[grounds] = build_ledger(grounds)
+    bare, cited, fault = split_citations(sentence, ledger)
+    return fault or find_foreign(sentence, bare, ledger.corpus) or _find_free(bare, cited, grounds, ledger)
+
+
+def _find_strict(sentence: str, grounds: Grounds) -> str | None:
+    by_id = {item.id: item for item in grounds.evidence}
+    citations = re.findall(r"\[(E\d{1,6})\]", sentence[: 10 * MAX_CHARACTERS])
+    if len(sentence) > 10 * MAX_CHARACTERS:
+        return "is too long to be checked"
     if not citations:
         return "cites nothing"
-    if unknown:
+    if unknown := [name for name in citations if name not in by_id]:
         return f"cites {unknown[0]}, which does not exist"
-    bare = CITATION.sub("", sentence)
-    cited = " ".join(by_id[name].text for name in citations)
+    bare = re.sub(r"\[E\d{1,6}\]", "", sentence)
+    return find_strict_fault(bare, [by_id[name] for name in citations], grounds.moves, grounds.knobs)
+
+
+def split_citations(sentence: str, ledger: Ledger) -> tuple[str, tuple[str, ...], str | None]:
+    """A sentence without its citations, what it cites, and which of that does not exist."""
+    cited: list[str] = []
+    for inside in BRACKETS.findall(sentence):
+        for name in re.split(r"[,;]\s{0,3}|\sand\s", inside.strip()):
+            if not _NAME.fullmatch(name.strip()) or name.strip() not in ledger.owners:
+                return sentence, (), f"cites {name.strip()[:40]}, which does not exist"
+            cited.append(name.strip())
+    return BRACKETS.sub("", sentence).strip(), tuple(cited), None
+
+
+def _find_free(bare: str, cited: Sequence[str], grounds: Grounds, ledger: Ledger) -> str | None:
+    text = normalise(bare)
+    if not re.search(r"[a-z]{2}", text):
+        return "says nothing"
+    reading = read_sentence(bare.replace("`", ""), ledger.phrases)
+    turns = find_turns(reading, ledger.knob_names)
     return (
-        _number_fault(bare, cited)
-        or _negation_fault(bare, cited)
-        or _direction_fault(bare, moves, knobs)
-        or _wording_fault(bare, [by_id[name].text for name in citations])
+        find_claimed_tool(text, grounds.tools)
+        or find_pitfall_fault(text, Pitfalls(ledger.found, ledger.asked, ledger.facts, ledger.advice))
+        or find_health_fault(text, is_faulty=ledger.is_faulty, is_clean=ledger.is_clean)
+        or _find_measured_fault(reading, turns, cited, ledger)
+        or _find_wording_fault(text, reading, turns, cited, ledger)
     )
 
 
-def _number_fault(sentence: str, cited: str) -> str | None:
-    known = {_normal(number) for number in _NUMBER.findall(cited)}
-    for number in _NUMBER.findall(sentence):
-        if _normal(number) not in known:
-            return f"the number {number} does not stand in what it cites"
-    return None
+def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> str | None:
+    """Advice, numbers and movements."""
+    bound = bind_numbers(reading)
+    resolved = _resolve(reading, turns, cited, ledger)
+    if isinstance(resolved, str):
+        return resolved
+    demand = Demand(
+        _advises(reading, resolved, cited, ledger),
+        find_targets(reading, resolved, bound),
+        has_validation=ledger.has_validation,
+    )
+    turned = {knob for turn in resolved if not is_description(reading, turn) for knob in turn.knobs}
+    said = [trend for trend in find_trends(reading, bound) if not turned & set(trend.names)]
+    return (
+        find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
+        or find_number_fault(reading, bound, _list_known(cited, turned, ledger), demand)
+        or find_trend_fault(said, ledger.trends, has_validation=ledger.has_validation)
+    )
 
 
-def _normal(number: str) -> str:
-    sign = "%" if number.endswith("%") else ""
-    return f"{float(number.rstrip('%').replace(',', '')):.12g}{sign}"
-
-
-def _negation_fault(sentence: str, cited: str) -> str | None:
-    """A negation that was added turns a fact round; one that was left out breaks its clause."""
-    said, given = _negations(sentence), _negations(cited)
-    return "negates what it cites" if said - given else None
-
-
-def _negations(text: str) -> set[str]:
-    words = set(_WORD.findall(text.lower()))
-    return {word for word in words if word in NEGATIONS or word.endswith("n't")}
-
-
-def _direction_fault(sentence: str, moves: Sequence[PlannedMove], knobs: Mapping[str, Knob]) -> str | None:
-    wanted = {move.knob: move.direction for move in moves}
-    text = sentence.lower()
-    for match in _ADVICE.finditer(text):
-        reach = " ".join(_REACH_END.split(text[match.end() :])[0].split()[:_REACH_WORDS])
-        for knob in _named_knobs(reach, knobs):
-            direction = wanted.get(knob)
-            if direction is None:
+def _resolve(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> list[Turn] | str:
+    """Give "lower it" the knob that was named before, or that of the move which is cited."""
+    resolved: list[Turn] = []
+    last: tuple[str, ...] = ()
+    for turn in turns:
+        if turn.knobs or turn.manner in ("weak", "inspect"):
+            resolved.append(turn)
+            last = turn.knobs or last
+        elif turn.manner == "compared":
+            if not _is_comparison(reading, turn.place) or _is_compared_so(reading, turn, ledger):
                 continue
-            if (match["up"] and direction in _DOWNWARD) or (match["down"] and direction in _UPWARD):
-                return f"says '{match[0]}' of {knobs[knob].label}, and the card says {direction}"
-    return None
+            if knobs := _cited_knobs(cited, ledger):
+                resolved.append(replace(turn, knobs=knobs))
+            else:
+                return f"compares by '{turn.word}', which no evidence does"
+        elif not _moves_by_itself(reading, turn.place) and not _repeats(turn, ledger):
+            knobs = last or _cited_knobs(cited, ledger)
+            if not knobs:
+                return f"does not say what to {turn.word}"
+            resolved.append(replace(turn, knobs=knobs))
+    return resolved
 
 
-def _named_knobs(text: str, knobs: Mapping[str, Knob]) -> Iterable[str]:
-    for name, knob in knobs.items():
-        if any(re.search(rf"\b{re.escape(alias.lower())}\b", text) for alias in knob.aliases):
-            yield name
+def _is_compared_so(reading: Reading, turn: Turn, ledger: Ledger) -> bool:
+    """Whether the facts compare by the same word, or the word only says which case is meant ("where it was lower")."""
+    is_case = "where" in [reading.word(turn.place - back) for back in (1, 2, 3)]
+    return is_case or turn.word in _LOOSE or f" {turn.word} " in ledger.facts
 
 
-def _wording_fault(sentence: str, cited: Sequence[str]) -> str | None:
-    """Everything that carries meaning must be whole clauses of the cited facts, in their order.
+def _is_comparison(reading: Reading, place: int) -> bool:
+    """Whether something is compared, as against an adjective before a noun."""
+    following = reading.tokens[place + 1] if place + 1 < len(reading.tokens) else None
+    is_last = following is None or following.kind == "mark"
+    return is_last or reading.word(place + 1) in ("than", "one", "time") or reading.word(place - 1) == "times"
 
-    The order and the whole clauses matter: "the validation loss goes from 1.61 to 0.412" could be put together from
-    the words of a sentence that says so of the training loss.
+
+def _advises(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> bool:
+    """Whether a sentence says what to do, or only repeats moves that it cites, so that it may use the cards' words."""
+    words = {token.text for token in reading.tokens}
+    quotes = bool(cited) and all(name in ledger.move_ids for name in cited) and not words & _CLAIMING
+    return quotes or speaks_of_doing(reading, turns)
+
+
+def _moves_by_itself(reading: Reading, place: int) -> bool:
+    """Whether a measured quantity is the subject, so that the word tells a movement, which is checked as one."""
+    if reading.word(place) not in TREND_WORDS:
+        return False
+    clauses = number_clauses(reading)
+    near = [
+        other for other in range(place) if reading.tokens[other].kind == "phrase" and clauses[other] == clauses[place]
+    ]
+    return not near or bool(set(reading.tokens[near[-1]].names) & set(MEASURED))
+
+
+def _repeats(turn: Turn, ledger: Ledger) -> bool:
+    """Whether a word that turns nothing named stands so in the facts or in a move: "answers are cut"."""
+    return not turn.is_negated and re.search(rf"\b{re.escape(turn.word)}", ledger.corpus) is not None
+
+
+def _cited_knobs(cited: Sequence[str], ledger: Ledger) -> tuple[str, ...]:
+    found = {ledger.move_knobs[name] for name in cited if name in ledger.move_knobs}
+    return tuple(found) if len(found) == 1 else ()
+
+
+def _list_known(cited: Sequence[str], turned: Collection[str], ledger: Ledger) -> list[Known]:
+    """The numbers of what is cited, or of everything where nothing is; moves belong to their card.
+
+    Where a knob is turned, what it is set to now may be named as well.
     """
-    said = _meaning(sentence)
-    if not said:
-        return "says nothing"
-    clauses = [_meaning(clause) for text in cited for part in split_sentences(text) for clause in split_clauses(part)]
-    rest = said
-    for clause in clauses:
-        if clause and rest[: len(clause)] == clause:
-            rest = rest[len(clause) :]
-    return f"'{rest[0]}' does not follow from what it cites" if rest else None
-
-
-def _meaning(text: str) -> list[str]:
-    """The words and numbers that carry meaning, words without their endings."""
+    if not cited:
+        return [known for listed in ledger.known.values() for known in listed]
+    wanted = {item for name in cited for item in ledger.owners[name]}
+    wanted |= {name for name in ledger.setting_ids if ledger.item_names[name] & set(turned)}
+    prefixes = tuple(f"move:{name}:" for name in cited if not name.startswith(("E", "L")))
     return [
-        _normal(token) if token[0].isdigit() or token[0] in "+-" else _stem(token)
-        for token in _TOKEN.findall(text.lower())
-        if token not in NEUTRAL_WORDS
+        known
+        for name, listed in ledger.known.items()
+        if name in wanted or (prefixes and name.startswith(prefixes))
+        for known in listed
     ]
 
 
-@cache
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+def _find_wording_fault(
+    text: str, reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger
+) -> str | None:
+    """Words that come from nowhere, clauses that are turned round, opposites."""
+    passed = list_pitfall_words(text)
+    manner = Manner(_advises(reading, turns, cited, ledger), is_hedged(text), passed)
+    fault = find_word_fault(reading, ledger.vocabulary, manner)
+    if fault or is_abstaining(text):
+        return fault
+    if not any(turn.knobs for turn in turns):
+        words = [token.text for token in reading.tokens]
+        fault = find_opposite(words, _words_of(cited, ledger), passed)
+    opens_with_verb = any(turn.place == 0 for turn in turns) or (cited and set(cited) <= ledger.move_ids)
+    if fault or passed or opens_with_verb or any(turn.knobs for turn in turns):
+        return fault
+    return find_reversal(read_clauses(reading), ledger.clauses, ledger.sign_clauses, ledger.parities)
+
+
+def _words_of(cited: Sequence[str], ledger: Ledger) -> frozenset[str]:
+    """The words of the items that are cited, or of all facts."""
+    items = {item for name in cited for item in ledger.owners[name]} or set(ledger.item_words)
+    return frozenset(word for item in items for word in ledger.item_words.get(item, ()))

@@ -1,8 +1,8 @@
 import pytest
 
-from assistant.evidence import Evidence
+from assistant.evidence import ADVICE, Evidence
 from assistant.moves import PlannedMove
-from assistant.verifier import find_fault
+from assistant.verifier import Grounds, find_fault
 from knowledge.card import load_knobs
 
 FACTS = (
@@ -15,7 +15,10 @@ FACTS = (
     "Advice: raise the learning rate from 1e-07 to 1e-4.",
     "Advice: disable gradient checkpointing: if peak memory stays under the card.",
 )
-EVIDENCE = tuple(Evidence(f"E{number}", text, None, "made up") for number, text in enumerate(FACTS, start=1))
+EVIDENCE = tuple(
+    Evidence(f"E{number}", text, None, "made up", kind="move" if text.startswith(ADVICE) else "finding")
+    for number, text in enumerate(FACTS, start=1)
+)
 
 
 def move(knob: str, direction: str) -> PlannedMove:
@@ -28,6 +31,12 @@ MOVES = (
     move("learning_rate", "raise"),
     move("early_stopping", "add"),
 )
+
+
+def find_strict_fault(
+    sentence: str, evidence: tuple[Evidence, ...] = EVIDENCE, moves: tuple[PlannedMove, ...] = MOVES
+) -> str | None:
+    return find_fault(sentence, Grounds(evidence, moves, load_knobs(), {}, {}, (), ""), is_strict=True)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ MOVES = (
     ],
 )
 def test_a_sentence_that_the_evidence_holds_passes(sentence: str) -> None:
-    assert find_fault(sentence, EVIDENCE, MOVES, load_knobs()) is None
+    assert find_strict_fault(sentence) is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,7 @@ def test_a_sentence_that_the_evidence_holds_passes(sentence: str) -> None:
     ],
 )
 def test_a_sentence_that_the_evidence_does_not_hold_is_struck(sentence: str, reason: str) -> None:
-    fault = find_fault(sentence, EVIDENCE, MOVES, load_knobs())
+    fault = find_strict_fault(sentence)
     assert fault is not None
     assert reason in fault
 
@@ -98,7 +107,7 @@ def test_advice_against_the_planned_direction_never_passes(knob: str, direction:
     sentence = f"{verb.capitalize()} {load_knobs()[knob].aliases[0]}"
     held = (Evidence("E1", sentence, None, "made up"),)
     goes_up = verb in ("raise", "increase", "use a higher", "try more")
-    fault = find_fault(f"{sentence} [E1].", held, (move(knob, direction),), load_knobs())
+    fault = find_strict_fault(f"{sentence} [E1].", held, (move(knob, direction),))
     if goes_up == (direction == "raise"):
         assert fault is None
     else:

@@ -1,0 +1,176 @@
+"""Whether the words of a sentence that carry a claim come from the evidence or a card, and are not turned round."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant.bindings import ROLES, number_clauses
+from assistant.direction_words import COMPARATIVES, VERBS
+from assistant.neutral_words import COMMON, NEGATING, NEUTRAL, stem
+from assistant.tokens import Reading
+from assistant.trends import MOVE_WORDS, TREND_WORDS
+
+_CONDITIONS = frozenset({"if", "when", "unless", "until", "once", "where"})
+_ENOUGH_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause as a bag.
+
+    Attributes:
+        stems: of its words, and the names of its phrases.
+        moves: it is judged elsewhere, as a movement, or not at all, as a condition.
+        is_contrast: it denies something beside what the sentence says: ", not raise it".
+    """
+
+    stems: frozenset[str]
+    is_negated: bool
+    moves: bool = False
+    is_contrast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a card: a sign, a cause with its check, a move, a sentence.
+
+    Attributes:
+        sort: a sign may be said of the run; a doubt needs a hedge; advice is for sentences that say what to do.
+    """
+
+    card: str
+    stems: frozenset[str]
+    sort: Literal["sign", "doubt", "advice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a sentence's words may come from.
+
+    Attributes:
+        facts: stems of what is known of this run; advice: those of the moves.
+        names: quantities and knobs that may be spoken of.
+    """
+
+    facts: frozenset[str]
+    advice: frozenset[str]
+    passages: Sequence[Passage]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a sentence speaks: of what to do, of what may be; passed are the words that another check has judged."""
+
+    advises: bool
+    is_hedged: bool
+    passed: Collection[str]
+
+
+def read_clauses(reading: Reading) -> list[Clause]:
+    """The clauses of a sentence."""
+    numbered = number_clauses(reading)
+    groups: dict[int, list[int]] = {}
+    part = 0
+    for place, clause in enumerate(numbered):
+        part += reading.word(place) in (",", "that", "which", "means", "and", "or")
+        groups.setdefault(clause * 100 + part, []).append(place)
+    clauses: list[Clause] = []
+    for places in groups.values():
+        words = [reading.word(place) for place in places]
+        count = sum(word in NEGATING or word.endswith("n't") for word in words)
+        stems = frozenset(list_stems(reading, places))
+        if stems or count:
+            moves = words[0] in _CONDITIONS or any(word in TREND_WORDS or word in MOVE_WORDS for word in words)
+            first = next((word for word in words if word not in (",", "and", "or", "but", ";")), "")
+            is_contrast = bool(clauses) and first in ("not", "never", "rather", "no", "without", "nor")
+            clauses.append(Clause(stems, count % 2 == 1, moves, is_contrast))
+    return clauses
+
+
+def list_stems(reading: Reading, places: Iterable[int]) -> Iterable[str]:
+    """The stems that carry a claim; a phrase counts by the first thing that it names."""
+    for place in places:
+        token = reading.tokens[place]
+        if token.kind == "phrase":
+            yield "#" + token.names[0]
+        elif token.kind == "word" and place not in reading.numbers and token.text not in NEUTRAL:
+            yield stem(token.text)
+
+
+def find_word_fault(reading: Reading, vocabulary: Vocabulary, manner: Manner) -> str | None:
+    """Tell which word comes from nowhere; those that are not in the evidence must stand in one passage together."""
+    known = vocabulary.facts | vocabulary.advice if manner.advises or manner.is_hedged else vocabulary.facts
+    open_stems: dict[str, str] = {}
+    for place, token in enumerate(reading.tokens):
+        if token.kind == "phrase":
+            if not set(token.names) & vocabulary.names:
+                return f"speaks of {token.text}, of which the evidence says nothing"
+        elif token.kind == "word" and place not in reading.numbers and not _is_neutral(token.text):
+            is_open = token.text not in manner.passed and stem(token.text) not in known
+            if is_open:
+                open_stems[stem(token.text)] = token.text
+    return _find_homeless(open_stems, vocabulary.passages, manner) if open_stems else None
+
+
+def _find_homeless(open_stems: Mapping[str, str], passages: Sequence[Passage], manner: Manner) -> str | None:
+    wanted = set(open_stems)
+    fitting = {one.sort for one in passages if wanted <= one.stems}
+    if "sign" in fitting or ("advice" in fitting and (manner.advises or manner.is_hedged)):
+        return None
+    if fitting and manner.is_hedged:
+        return None
+    if fitting:
+        return f"'{next(iter(open_stems.values()))}' is said as a fact, and no evidence shows it"
+    best = max((one.stems for one in passages), key=lambda stems: len(wanted & stems), default=frozenset[str]())
+    missing = sorted(wanted - best) or sorted(wanted)
+    return f"'{open_stems[missing[0]]}' does not follow from the evidence"
+
+
+def _is_neutral(word: str) -> bool:
+    if (
+        word in NEUTRAL
+        or word in COMMON
+        or word in ROLES
+        or word in TREND_WORDS
+        or word in MOVE_WORDS
+        or word in VERBS
+        or word in COMPARATIVES
+    ):
+        return True
+    return len(word) == 1 or word.endswith("n't")
+
+
+def find_reversal(
+    clauses: Sequence[Clause], facts: Sequence[Clause], signs: Sequence[Clause], parities: Mapping[str, set[bool]]
+) -> str | None:
+    """Tell which clause says the opposite of what it takes its words from."""
+    for clause in clauses:
+        if clause.moves:
+            continue
+        matches = _find_matches(clause, facts) or (_find_matches(clause, signs) if clause.is_negated else set())
+        if matches and clause.is_negated not in matches:
+            return "turns round what the evidence says"
+        if clause.is_negated and clause.stems and not matches and not clause.is_contrast:
+            return "denies what the evidence does not deny"
+        plain = [one for one in clause.stems if not one.startswith("#")]
+        if plain and not clause.is_negated and all(parities.get(one) == {True} for one in plain):
+            return f"leaves out the 'not' that the evidence has with '{plain[0]}'"
+    return None
+
+
+def _find_matches(clause: Clause, held: Sequence[Clause]) -> set[bool]:
+    """The polarities of the clauses that share most words with this one."""
+    best, polarities = 0.0, set[bool]()
+    for one in held:
+        shared = len(clause.stems & one.stems)
+        plain = [word for word in clause.stems if not word.startswith("#")]
+        shared_plain = sum(word in one.stems for word in plain)
+        is_enough = shared >= _ENOUGH_SHARE * len(clause.stems) or (plain and shared_plain == len(plain))
+        if not clause.stems or not shared or not is_enough:
+            continue
+        if shared > best:
+            best, polarities = shared, set()
+        if shared == best:
+            polarities.add(one.is_negated)
+    return polarities

@@ -1,0 +1,260 @@
+"""What a turn's evidence and cards hold, read once, so that each sentence is checked quickly."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assistant.advice_check import Rule, make_rule
+from assistant.bindings import bind_numbers
+from assistant.claims import Clause, Passage, Vocabulary, list_stems, read_clauses
+from assistant.clauses import split_sentences
+from assistant.evidence import ADVICE, NO_FAULT, Evidence
+from assistant.moves import PlannedMove
+from assistant.neutral_words import stem
+from assistant.number_check import Known
+from assistant.quantities import MEASURED, SETTING_OF_KNOB, Phrases, build_phrases
+from assistant.tokens import Reading, read_sentence
+from assistant.trends import Trend, find_trends
+from knowledge.card import Card, Move
+
+if TYPE_CHECKING:
+    from assistant.verifier import Grounds
+
+Sort = Literal["sign", "doubt", "advice"]
+_SORTS: dict[str, Sort] = {"When": "doubt", "Check": "doubt", "Then": "advice"}
+_ALWAYS = ("loss", "train_loss", "eval_loss", "speed", "total_steps", "noise", "patience")
+_WORD = re.compile(r"[a-z][a-z0-9_]*(?:[-/.'][a-z0-9_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The facts of a turn as the checks need them.
+
+    Attributes:
+        known: numbers by the id of what holds them: an item's id, a card's id, "L12".
+        owners: by citation name, the item ids that it stands for.
+        trends, clauses, parities, stems: of the facts about this run.
+        found: ids of findings; asked: ids of cards without a finding.
+        corpus: all text in small letters.
+    """
+
+    phrases: Phrases
+    knob_names: frozenset[str]
+    known: Mapping[str, Sequence[Known]]
+    owners: Mapping[str, frozenset[str]]
+    item_names: Mapping[str, frozenset[str]]
+    item_words: Mapping[str, frozenset[str]]
+    move_ids: frozenset[str]
+    move_knobs: Mapping[str, str]
+    setting_ids: frozenset[str]
+    trends: Sequence[Trend]
+    clauses: Sequence[Clause]
+    sign_clauses: Sequence[Clause]
+    parities: Mapping[str, set[bool]]
+    vocabulary: Vocabulary
+    rules: Mapping[str, Sequence[Rule]]
+    found: frozenset[str]
+    asked: frozenset[str]
+    facts: str
+    advice: str
+    corpus: str
+    has_validation: bool
+    is_clean: bool
+    is_faulty: bool
+
+
+def build_ledger(grounds: "Grounds") -> Ledger:
+    """Read the evidence, the moves and the cards of a turn."""
+    phrases = build_phrases(grounds.knobs)
+    items = {item.id: item for item in grounds.evidence}
+    readings = {name: read_sentence(item.text.removeprefix(ADVICE), phrases) for name, item in items.items()}
+    facts = [name for name, item in items.items() if item.kind not in ("move", "card")]
+    clauses = [clause for name in facts for clause in read_clauses(readings[name])]
+    parities: dict[str, set[bool]] = {}
+    for clause in clauses:
+        for one in clause.stems:
+            parities.setdefault(one, set()).add(clause.is_negated)
+    found = frozenset(_find_ids(grounds.evidence)) & frozenset(grounds.cards) | _found_alone(grounds)
+    known = _read_numbers(grounds, readings, phrases)
+    corpus = _corpus(grounds)
+    vocabulary = Vocabulary(
+        _stems(readings, items, facts),
+        _stems(readings, items, [name for name in items if name not in facts]),
+        _passages(grounds.cards),
+        _names(readings.values(), grounds, phrases, corpus),
+    )
+    mentioned = {name for reading in readings.values() for token in reading.tokens for name in token.names}
+    return Ledger(
+        phrases=phrases,
+        knob_names=frozenset(grounds.knobs),
+        known=known,
+        owners=_owners(grounds),
+        item_names={
+            name: frozenset(one for token in reading.tokens for one in token.names)
+            for name, reading in readings.items()
+        },
+        item_words={
+            name: frozenset(_WORD.findall(item.text.lower())) for name, item in items.items() if item.kind != "card"
+        },
+        move_ids=frozenset(name for name, item in items.items() if item.kind == "move"),
+        move_knobs=_move_knobs(grounds),
+        setting_ids=frozenset(name for name, item in items.items() if item.kind == "setting"),
+        trends=_trends(readings, items, facts),
+        clauses=clauses,
+        sign_clauses=_sign_clauses(grounds, found, phrases),
+        parities=parities,
+        vocabulary=vocabulary,
+        rules=_rules(grounds),
+        found=found,
+        asked=frozenset(grounds.cards) - found,
+        advice=" ".join(item.text for item in grounds.evidence if item.kind in ("move", "card")).lower(),
+        facts=" ".join(item.text for item in grounds.evidence if item.kind not in ("move", "card")).lower(),
+        corpus=corpus,
+        has_validation="eval_loss" in mentioned and "train_loss" in mentioned,
+        is_clean=any(item.text == NO_FAULT for item in grounds.evidence),
+        is_faulty=any(item.kind == "finding" and item.text != NO_FAULT for item in grounds.evidence),
+    )
+
+
+def _stems(readings: Mapping[str, Reading], items: Mapping[str, Evidence], names: Sequence[str]) -> frozenset[str]:
+    """The stems of some items: those of their words, and the names of their phrases."""
+    named = {one for name in names for one in list_stems(readings[name], range(len(readings[name].tokens)))}
+    return frozenset(named | {stem(word) for name in names for word in _WORD.findall(items[name].text.lower())})
+
+
+def _trends(readings: Mapping[str, Reading], items: Mapping[str, Evidence], facts: Sequence[str]) -> list[Trend]:
+    """The movements that the facts tell; first and last values count where no finding speaks of that quantity."""
+    found: list[Trend] = []
+    for name in sorted(facts, key=lambda one: items[one].kind == "metric"):
+        told = find_trends(readings[name], bind_numbers(readings[name]), is_evidence=True)
+        if items[name].kind == "metric":
+            known = {one for trend in found for one in trend.names}
+            told = [trend for trend in told if not known & set(trend.names)]
+        found += told
+    return found
+
+
+def _move_knobs(grounds: "Grounds") -> dict[str, str]:
+    """The knob of each item that is a move."""
+    knobs = {f"{ADVICE}{move.text}.": move.knob for move in grounds.moves}
+    return {item.id: knobs[item.text] for item in grounds.evidence if item.text in knobs}
+
+
+def _find_ids(evidence: Iterable[Evidence]) -> Iterable[str]:
+    return (item.source.split(":")[0] for item in evidence if item.kind == "finding")
+
+
+def _found_alone(grounds: "Grounds") -> frozenset[str]:
+    return frozenset(name for name in _find_ids(grounds.evidence) if re.fullmatch(r"[a-z_]+", name))
+
+
+def _read_numbers(grounds: "Grounds", readings: Mapping[str, Reading], phrases: Phrases) -> dict[str, list[Known]]:
+    """Numbers of the evidence by item, and those of the moves by "move:card"."""
+    known: dict[str, list[Known]] = {}
+    for item in grounds.evidence:
+        is_advice = item.kind in ("move", "card")
+        known[item.id] = [Known(one, item.id, is_advice) for one in bind_numbers(readings[item.id])]
+    for number, line in grounds.lines.items():
+        reading = read_sentence(line[:2000], phrases)
+        known[f"L{number}"] = [Known(one, f"L{number}", is_advice=False) for one in bind_numbers(reading)]
+    texts = [(move.card, move.text) for move in grounds.moves]
+    for card in grounds.cards.values():
+        texts += [(card.id, f"{move.direction} {grounds.knobs[move.knob].label} {move.amount}") for move in card.moves]
+    for number, (card_id, text) in enumerate(texts):
+        name = f"move:{card_id}:{number}"
+        known[name] = [Known(one, name, is_advice=True) for one in bind_numbers(read_sentence(text, phrases))]
+    return known
+
+
+def _owners(grounds: "Grounds") -> dict[str, frozenset[str]]:
+    """What each citation stands for."""
+    owners: dict[str, set[str]] = {item.id: {item.id} for item in grounds.evidence}
+    for number in grounds.lines:
+        owners[f"L{number}"] = {f"L{number}"}
+    for item in grounds.evidence:
+        name = item.source.removeprefix("card ").split(":")[0]
+        owners.setdefault(name, set()).add(item.id)
+        for line in re.findall(r"\bL\d{1,9}\b", item.source):
+            owners.setdefault(line, set()).add(item.id)
+    for card in grounds.cards:
+        owners.setdefault(card, set())
+    return {name: frozenset(ids) for name, ids in owners.items()}
+
+
+def _corpus(grounds: "Grounds") -> str:
+    parts = (
+        [item.text for item in grounds.evidence] + [move.text for move in grounds.moves] + list(grounds.lines.values())
+    )
+    for card in grounds.cards.values():
+        parts += [card.title, card.id, *card.signs, *card.sections.values()]
+        parts += [f"{one.cause} {one.check}" for one in card.suspects] + [move.amount for move in card.moves]
+        parts += [alias for move in card.moves for alias in grounds.knobs[move.knob].aliases]
+    parts += [alias for move in grounds.moves for alias in grounds.knobs[move.knob].aliases]
+    parts += [*SETTING_OF_KNOB.values(), "grad_norm eval_loss train_loss"]
+    return " ".join(" ".join(parts).lower().split())
+
+
+def _passages(cards: Mapping[str, Card]) -> list[Passage]:
+    passages: list[Passage] = []
+    for card in cards.values():
+        texts: list[tuple[str, Sort]] = [(card.title, "sign"), *((sign, "sign") for sign in card.signs)]
+        texts += [(f"{one.cause} {one.check}", "doubt") for one in card.suspects]
+        texts += [(f"{move.amount} {move.cost}", "advice") for move in card.moves]
+        for heading, section in card.sections.items():
+            sort = _SORTS.get(heading.split(" ")[0], "sign")
+            texts += [(text, sort) for text in split_sentences(" ".join(section.split()))]
+        for text, sort in texts:
+            passages.append(Passage(card.id, frozenset(stem(word) for word in _WORD.findall(text.lower())), sort))
+    return passages
+
+
+def _sign_clauses(grounds: "Grounds", found: frozenset[str], phrases: Phrases) -> list[Clause]:
+    signs = [sign for name in found if name in grounds.cards for sign in grounds.cards[name].signs]
+    return [clause for sign in signs for clause in read_clauses(read_sentence(sign, phrases))]
+
+
+def _rules(grounds: "Grounds") -> dict[str, list[Rule]]:
+    settings = {
+        item.text.split(" ")[2]: item.value
+        for item in grounds.evidence
+        if item.kind == "setting" and isinstance(item.value, float)
+    }
+    rules: dict[str, list[Rule]] = {}
+
+    def add(move: PlannedMove | Move, card: str, *, is_planned: bool) -> None:
+        current = settings.get(SETTING_OF_KNOB.get(move.knob, ""))
+        value = current if isinstance(current, float) else None
+        rules.setdefault(move.knob, []).append(make_rule(move, card, is_planned=is_planned, current=value))
+
+    for move in grounds.moves:
+        add(move, move.card, is_planned=True)
+    for card in grounds.cards.values():
+        for one in card.moves:
+            add(one, card.id, is_planned=False)
+    return rules
+
+
+def _names(readings: Iterable[Reading], grounds: "Grounds", phrases: Phrases, corpus: str) -> frozenset[str]:
+    """Everything that a sentence may speak of: what the evidence and the cards name, what the moves turn."""
+    names = {name for reading in readings for token in reading.tokens for name in token.names}
+    names |= {move.knob for card in grounds.cards.values() for move in card.moves} | {
+        move.knob for move in grounds.moves
+    }
+    measured = {words: listed[0] for words, listed in phrases.items() if listed[0] in MEASURED}
+    names |= {name for words, name in measured.items() if f" {' '.join(words)} " in f" {corpus} "}
+    return frozenset(names | set(_ALWAYS) | _SPEAKABLE)
+
+
+_SPEAKABLE = frozenset(
+    (
+        "data_amount",
+        "training_data",
+        "validation_set",
+        "epochs",
+        "checkpoint",
+        "hardware",
+        "training_method",
+        "base_model",
+    )
+) | {"full_fine_tuning"}

@@ -1,0 +1,131 @@
+"""Whether each number of a sentence stands in what it cites: value, unit, quantity and role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.bindings import TIMELESS, Binding
+from assistant.quantities import LOSSES, are_compatible
+from assistant.tokens import Reading
+
+ROUNDED_DIGITS = 2
+ROUGH_SHARE = 0.05
+EXACT_UNITS = frozenset({"step", "epoch", "rows", "evaluations", "values", "line", "gpus", "times"})
+HEDGES = frozenset({"about", "around", "roughly", "some", "nearly", "almost", "approximately", "circa", "close"})
+_IMPLIED = {
+    "first": {"first", "from"},
+    "last": {"last", "to"},
+    "low": {"low"},
+    "high": {"high"},
+    "asked": {"asked"},
+    "free": {"free"},
+    "unused": {"unused"},
+    "usable": {"usable"},
+    "allocated": {"allocated"},
+    "usual": {"usual"},
+    "trained": {"trained"},
+    "part": {"part"},
+    "whole": {"whole"},
+}
+_OPPOSED = {
+    "from": {"to", "last"},
+    "to": {"from", "first", "asked", "free"},
+    "total": {"free", "asked", "allocated", "unused"},
+}
+_STATES = frozenset({"asked", "free", "unused", "usable", "allocated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A number that the evidence holds: its binding, the item that it stands in, whether that tells what to do."""
+
+    binding: Binding
+    item: str
+    is_advice: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a sentence asks of its numbers.
+
+    Attributes:
+        advises: the sentence as a whole says what to do, so that the cards' amounts may be named.
+        targets: places of numbers that a knob is to be set to: these only the moves may give.
+    """
+
+    advises: bool
+    targets: frozenset[int]
+    has_validation: bool
+
+
+def find_number_fault(reading: Reading, bound: Sequence[Binding], known: Sequence[Known], demand: Demand) -> str | None:
+    """Tell which number is not supported."""
+    supports: dict[int, set[str]] = {}
+    for binding in bound:
+        same = [one for one in known if _is_same(reading, binding, one.binding)]
+        text = binding.number.text
+        if not same:
+            return f"the number {text} does not stand in what it cites"
+        fitting = [one for one in same if _fits(binding, one, demand)]
+        if not fitting:
+            return f"the number {text} is not said of that in what it cites"
+        supports[binding.number.place] = {one.item for one in fitting}
+        if binding.partner >= 0 and not supports[binding.number.place] & supports.get(binding.partner, set()):
+            return f"the number {text} does not go with the one before it"
+    return None
+
+
+def _is_same(reading: Reading, said: Binding, held: Binding) -> bool:
+    first, second = said.number, held.number
+    if first.unit != second.unit and not _may_stand_for(said, held):
+        return False
+    if first.value == second.value:
+        return True
+    if (first.value < 0) != (second.value < 0) or first.slack == 0 or second.slack == 0:
+        return False
+    if first.unit in EXACT_UNITS and not _is_hedged(reading, first.place):
+        return False
+    apart = abs(first.value - second.value)
+    if second.slack > first.slack * 1.0001:
+        return False
+    if apart <= first.slack * 1.0001 and first.digits >= ROUNDED_DIGITS:
+        return True
+    return _is_hedged(reading, first.place) and apart <= ROUGH_SHARE * abs(second.value) and first.slack >= apart
+
+
+def _may_stand_for(said: Binding, held: Binding) -> bool:
+    """A number without a unit and without a quantity may be a count of what was named before."""
+    if said.number.unit == "" and held.number.unit in ("epoch", "rows", "times", "parameters", "gpus"):
+        return not said.names or bool(set(said.names) & set(held.names))
+    return {said.number.unit, held.number.unit} in ({"", "tokens"}, {"", "parameters"}, {"", "evaluations"})
+
+
+def _is_hedged(reading: Reading, place: int) -> bool:
+    return any(reading.word(place - back) in HEDGES for back in (1, 2, 3))
+
+
+def _fits(said: Binding, known: Known, demand: Demand) -> bool:
+    held = known.binding
+    is_target = said.number.place in demand.targets
+    if known.is_advice and not demand.advises and ("from" not in held.roles or "example" in held.roles):
+        return False
+    if is_target and not known.is_advice:
+        return False
+    if not _is_of_one_quantity(said, held, demand.has_validation):
+        return False
+    roles = held.roles
+    for role in said.roles | ({"to"} if is_target else set()):
+        if role in _IMPLIED and not (_IMPLIED[role] & roles) and (roles or said.number.unit != "%"):
+            return False
+        if roles & _OPPOSED.get(role, set()) and role not in roles:
+            return False
+    if said.number.unit == "%" and "first" in roles - said.roles:
+        return False
+    lost = roles & _STATES - said.roles
+    return not (lost and said.roles & _STATES)
+
+
+def _is_of_one_quantity(said: Binding, held: Binding, has_validation: bool) -> bool:
+    if said.number.unit in TIMELESS or held.number.unit in TIMELESS:
+        mine, theirs = set(said.names) & LOSSES, set(held.names) & LOSSES
+        return are_compatible(mine, theirs, has_validation=has_validation)
+    return are_compatible(said.names, held.names, has_validation=has_validation)
