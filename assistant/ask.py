@@ -9,7 +9,7 @@ from typing import Any
 
 from assistant.agent import TEXT_WIDTH, WORDS_HEADING, NothingToSay, Parts, Request, Turn
 from assistant.answer import ASK_SCHEMA, Answer, answer_to_json
-from assistant.ask_history import find_past, open_recorder
+from assistant.ask_history import find_past, leave, open_recorder
 from assistant.events import Event, Notice, SectionComposed, Struck, TextChunk, TurnEnded, WordsAwaited
 from assistant.exits import Exit
 from assistant.history_recorder import Recorder
@@ -18,23 +18,20 @@ from assistant.parts import real_parts, report
 from assistant.render import render_sections, render_words, terminal_width, wants_colour
 from assistant.settings import NO_MODEL, Settings, load_settings
 from tools.errors import BadInput, FtchatError
-from tools.log_formats.frames import ByteSource
 from tools.run_config import read_config
-
-NOT_EXAMINED = ("data",)
 
 
 def answer_once(options: argparse.Namespace, question: str, logs: list[str]) -> int:
     """Answer one question on stdout, as the next turn of a conversation or as the first of a new one."""
     settings = _settings(options)
     past = find_past(options, settings.history)
-    if (options.session or options.is_continued) and logs == ["-"] and _is_stdin_empty():
+    if past.session_id and logs == ["-"] and _is_stdin_empty():
         logs = []
     request = _request(question, logs, vars(options))
     recorder = open_recorder(options, settings.history, past)
     try:
         with recorder.keeping(question):
-            answer = _answer(options, Turn(request, real_parts(settings)), recorder)
+            answer = _answer(options, Turn(request, real_parts(settings), past.conversation), recorder)
     except NothingToSay as error:
         if options.json:
             print_json({"schema": ASK_SCHEMA, "question": question, "judged": False, "error": str(error)})
@@ -54,27 +51,37 @@ def _answer(options: argparse.Namespace, turn: Turn, recorder: Recorder) -> Answ
         elif isinstance(event, TextChunk):
             recorder.hear(event.text)
 
-    answer = _last(turn.events(), show)
-    told = answer_to_json(answer)
+    ended = _run(turn, show)
+    told = answer_to_json(ended.answer)
     try:
         if options.json:
             print_json({**told, "session": recorder.session_id()})
         else:
-            _tell_struck(len(answer.struck))
+            _tell_struck(len(ended.answer.struck))
     finally:
-        recorder.finish(told)
-    return answer
+        recorder.finish(told, leave(ended.conversation))
+    _dump(options, ended)
+    return ended.answer
+
+
+def _dump(options: argparse.Namespace, ended: TurnEnded) -> None:
+    if options.dump_turn:
+        from assistant.turn_dump import write_turn
+
+        write_turn(ended, Path(options.dump_turn))
 
 
 def answer_batch(options: argparse.Namespace, items: Iterable[dict[str, Any] | FtchatError]) -> int:
     """Answer many questions, one JSON object a line, models loaded once."""
+    if options.is_continued or options.session:
+        raise BadInput("--batch answers each question by itself; leave -c and --session out")
     parts = real_parts(_settings(options))
     for item in items:
-        print_json(_answer_item(item, parts))
+        print_json(_answer_item(options, item, parts))
     return Exit.DONE
 
 
-def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, Any]:
+def _answer_item(options: argparse.Namespace, item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, Any]:
     if isinstance(item, FtchatError):
         return {"schema": ASK_SCHEMA, "error": str(item)}
     passed = {"id": item["id"]} if "id" in item else {}
@@ -84,7 +91,9 @@ def _answer_item(item: dict[str, Any] | FtchatError, parts: Parts) -> dict[str, 
             raise BadInput("'question' must be text that is not empty")
         logs = item.get("log") or []
         request = _request(question, [logs] if isinstance(logs, str) else list(logs), item)
-        return {**answer_to_json(_last(Turn(request, parts).events())), **passed}
+        ended = _run(Turn(request, parts))
+        _dump(options, ended)
+        return {**answer_to_json(ended.answer), **passed}
     except FtchatError as error:
         return {"schema": ASK_SCHEMA, "error": str(error), **passed}
 
@@ -96,20 +105,16 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _request(question: str, logs: list[str], given: Mapping[str, Any]) -> Request:
-    config = given.get("config")
-    notes = [
-        f"{given[name]}: --{name} was given, and this version does not examine it"
-        for name in NOT_EXAMINED
-        if given.get(name)
-    ]
-    sources: list[Path | tuple[str, ByteSource]] = [
-        ("stdin", sys.stdin.buffer) if log == "-" else Path(log) for log in logs
-    ]
-    settings = read_config(Path(config)) if config else {}
-    model, gpu = (str(given.get(name) or "") for name in ("model", "gpu"))
-    if gpu and not model:
-        notes.append(f"{gpu}: --gpu was given without --model, so there is nothing to estimate on it")
-    return Request(question, sources, settings, notes, model, gpu)
+    config, data = given.get("config"), given.get("data") or []
+    return Request(
+        question,
+        [("stdin", sys.stdin.buffer) if log == "-" else Path(log) for log in logs],
+        settings=read_config(Path(config)) if config else {},
+        model=str(given.get("model") or ""),
+        gpu=str(given.get("gpu") or ""),
+        data=[Path(name) for name in ([data] if isinstance(data, str) else data)],
+        config_name=str(config or ""),
+    )
 
 
 def _is_stdin_empty() -> bool:
@@ -118,19 +123,19 @@ def _is_stdin_empty() -> bool:
     return isinstance(stream, BufferedReader) and not stream.peek(1)
 
 
-def _last(events: Iterable[Event], show: Callable[[Event], None] | None = None) -> Answer:
-    """Run a turn to its answer; what a person should know goes to stderr, every event to ``show``."""
-    answer = None
-    for event in events:
+def _run(turn: Turn, show: Callable[[Event], None] | None = None) -> TurnEnded:
+    """Run a turn to its end; what a person should know goes to stderr, every event to ``show``."""
+    ended = None
+    for event in turn.events():
         if show:
             show(event)
         if isinstance(event, Notice):
             report(event.text)
         elif isinstance(event, TurnEnded):
-            answer = event.answer
-    if answer is None:
+            ended = event
+    if ended is None:
         raise BadInput("the turn ended without an answer")
-    return answer
+    return ended
 
 
 class Printer:

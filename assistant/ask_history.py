@@ -1,20 +1,22 @@
 """What a one-shot question takes from the history and leaves in it."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from assistant.conversation import Conversation, conversation_from_json, conversation_to_json
 from assistant.history_faults import HistoryFault
 from assistant.history_recorder import NO_HISTORY, Recorder
+from assistant.history_text import hide_home, show_home
 from assistant.parts import report
 from tools.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The conversation that goes on: its id, None for a new one, and what it left for this turn, as JSON."""
+    """The conversation that goes on, and its id, None for a new one."""
 
     session_id: str | None = None
-    conversation_json: str = ""
+    conversation: Conversation = field(default_factory=Conversation)
 
 
 def find_past(options: argparse.Namespace, place: str) -> Past:
@@ -28,7 +30,6 @@ def find_past(options: argparse.Namespace, place: str) -> Past:
     if place == NO_HISTORY:
         raise BadInput("the setting 'history' is none: there is no conversation to go on with")
     from assistant.history import History
-    from assistant.history_text import show_home
 
     history = History(place)
     try:
@@ -37,7 +38,7 @@ def find_past(options: argparse.Namespace, place: str) -> Past:
             report("the history holds no conversation yet; this one is new")
             return Past()
         left = history.load_conversation(session.id)
-        return Past(session.id, show_home(left) if left else "")
+        return Past(session.id, conversation_from_json(show_home(left)) if left else Conversation())
     except HistoryFault as fault:
         report(f"{fault}; this conversation is new")
         return Past()
@@ -49,3 +50,8 @@ def open_recorder(options: argparse.Namespace, place: str, past: Past) -> Record
     """What keeps this turn; with --no-save, or where the setting ``history`` is none, it keeps nothing."""
     kept = "" if options.no_save or place == NO_HISTORY else place
     return Recorder(kept, "cli", report, past.session_id)
+
+
+def leave(conversation: Conversation) -> str:
+    """What the next turn needs, as the history keeps it."""
+    return hide_home(conversation_to_json(conversation))
