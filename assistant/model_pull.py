@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,7 @@ def _find_again(wanted: Wanted, path: Path, cache_folder: Path, announce: Callab
 
 def _ask_hub(wanted: Wanted, endpoint: str | None) -> _Remote:
     """Ask for a file's length and digest, and pin its revision, so that it cannot change while it is fetched."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

@@ -26,6 +26,7 @@ class Hub:
         status: of every answer, 200 for the file.
         error_code: the X-Error-Code that goes with a refusal.
         cuts: after how many bytes the connection is dropped, for each of the answers to come; then they are whole.
+        holds_after: after how many bytes an answer waits until ``go_on`` is set; None for an answer that does not.
         requests: (method, path, Range) of each request.
         tokens: (path, Authorization) of each request that brought one.
     """
@@ -35,6 +36,8 @@ class Hub:
     status: int = 200
     error_code: str = ""
     cuts: list[int] = field(default_factory=list)
+    holds_after: int | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     tokens: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
@@ -60,6 +63,7 @@ def serve_hub(hub: Hub) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.go_on.set()
         server.shutdown()
         server.server_close()
 
@@ -109,6 +113,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             return
+        held = self.hub.holds_after
+        if held is not None:
+            self.wfile.write(body[:held])
+            self.hub.go_on.wait(timeout=30)
+            self.close_connection = True
+            return
         self.wfile.write(body)
 
     def _note(self) -> None:
@@ -117,9 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.tokens.append((self.path, token))
 
     def _is_refused(self) -> bool:
-        if self.hub.status == 200:
+        is_known = self.path == CONTENT_PATH or "/resolve/" in self.path
+        status = self.hub.status if is_known else 404
+        if status == 200:
             return False
-        self.send_response(self.hub.status)
+        self.send_response(status)
         if self.hub.error_code:
             self.send_header("X-Error-Code", self.hub.error_code)
         self.send_header("Content-Length", "0")

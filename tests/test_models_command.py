@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -119,10 +121,32 @@ def test_a_model_is_pulled_by_the_command_from_the_hub_that_the_environment_name
         command = [sys.executable, "-m", "assistant.cli", "models", "pull", NAME, "--json", "--cache", str(tmp_path)]
         environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert [path.rpartition("/")[2] for _, path, _ in hub.requests] == ["tiny.gguf", "tiny.gguf", "it"]
     pulled = json.loads(done.stdout)
     assert (pulled["sha256"], pulled["fetched_bytes"]) == (hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
     assert Path(pulled["path"]).read_bytes() == CONTENT
     assert all(line.startswith("ftchat: ") for line in done.stderr.splitlines())
+
+
+def test_ctrl_c_in_the_middle_of_a_pull_keeps_what_came(tmp_path: Path) -> None:
+    content = make_gguf(3_200_000)
+    command = [sys.executable, "-m", "assistant.cli", "models", "pull", NAME, "--json", "--cache", str(tmp_path)]
+    folder = tmp_path / "models" / "somebody" / "tiny-GGUF"
+    with serve_hub(Hub(content, holds_after=11 << 20)) as hub:
+        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            until = time.monotonic() + 60
+            while not any(path.stat().st_size for path in folder.glob("*.part")) and time.monotonic() < until:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            output, complaints = process.communicate(timeout=30)
+        assert (process.returncode, output) == (130, b"")
+        assert b"the same command goes on from there" in complaints
+        assert b"Traceback" not in complaints
+        hub.holds_after = None
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+        assert hub.ranges() == [None, f"bytes={10 << 20}-"]
+    assert json.loads(done.stdout)["fetched_bytes"] == len(content) - (10 << 20)
 
 
 def test_a_name_that_is_not_known_is_bad_usage(run: Run) -> None:
