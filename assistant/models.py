@@ -11,7 +11,7 @@ from assistant.model_catalogue import (
     parse_hub_file,
     pulled_path,
 )
-from assistant.model_hash import check_whole
+from assistant.model_hash import check_whole, hash_model
 from tools.errors import NotAvailable
 from tools.package_files import PackageFile, find_package_file, verify_package_file
 
@@ -75,6 +75,10 @@ def _find_pulled(model: CatalogueModel, cache_folder: Path) -> ModelFile:
     if not path.is_file():
         raise NotAvailable(f"model {model.name!r} is not on this machine; run 'ftchat models pull {model.name}'")
     check_whole(path, cache_folder)
+    if model.sha256 and hash_model(path, cache_folder) != model.sha256:
+        raise NotAvailable(
+            f"{path}: damaged, its sha256 is not that of {model.name}; run 'ftchat models pull {model.name}'"
+        )
     return ModelFile(path.stem, path)
 
 

@@ -116,7 +116,7 @@ class _Progress:
 
 def _use(options: argparse.Namespace, settings: Settings) -> None:
     from assistant.model_choice import find_override, personal_file, write_choice
-    from assistant.models_view import describe_mode, describe_score
+    from assistant.models_view import describe_result, describe_score
 
     chosen = _settings_of(options, settings)
     model, score = _resolve(options, chosen)
@@ -127,8 +127,9 @@ def _use(options: argparse.Namespace, settings: Settings) -> None:
     if override:
         lines.append(f"but {override} comes first here; unset it to use {model}")
     if model != NO_MODEL:
-        measured = f"its probe: {describe_mode(score)}" if score else f"not measured yet: ftchat models probe {model}"
-        lines.append(f"it writes in the mode {describe_mode(score)}; {measured}")
+        lines.append(f"its probe: {describe_result(score)}")
+        if score is None:
+            lines.append(f"until it is measured it answers in the mode compose; next: ftchat models probe {model}")
     _show(
         options,
         {

@@ -41,7 +41,7 @@ def _row(model: ListedModel) -> tuple[str, ...]:
         f"{memory} !" if model.fits is False else memory,
         model.licence or UNKNOWN,
         "yes" if model.is_present else "no",
-        _verdict(model.score),
+        describe_result(model.score),
     )
 
 
@@ -51,7 +51,8 @@ def _count(parameters: int | None) -> str:
     return f"{parameters / 1e9:.1f} B" if parameters >= 1e9 else f"{parameters / 1e6:.0f} M"
 
 
-def _verdict(score: ProbeScore | None) -> str:
+def describe_result(score: ProbeScore | None) -> str:
+    """How many cases were right, and how a model with this score answers."""
     if score is None:
         return "not measured"
     passed, total = sum(tally.passed for tally in score.groups.values()), sum(t.total for t in score.groups.values())

@@ -10,7 +10,11 @@ _DOWN += "|smaller|shorter|halv(?:e|ed|ing)|cut(?:ting)?|down"
 _WAY = re.compile(rf"(?<![\w-])(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?![\w-])")
 _REASON = re.compile(r"\b(?:because|since|otherwise|so that)\b[^.,;:!?\n]{0,300}")
 _NEGATION = re.compile(r"\b(?:not|never|no|avoid|avoiding|without|stop|instead of|rather than|don't|shouldn't)\b")
-_MODAL = re.compile(r"[\s:]{0,3}(?:(?:should|must|needs?|has|have|to|be|can|could|ought|go|is|are|set)\s+){0,6}")
+_MODAL = re.compile(
+    r"[\s:]{0,3}(?:(?:should|must|needs?|has|have|to|be|can|could|ought|go|is|are|set|much|further|a|bit|\w{2,20}ly)\s+){0,6}"
+)
+_ELLIPSIS = re.compile(r"\b(?:use|go|try|choose|pick|have|set)\s$")
+_PREPOSITION = re.compile(r"\b(?:to|from|by|and|for|with|in order)\b|,")
 _PRONOUN = re.compile(r"\s*(?:it|this|that|them)\b")
 _END = re.compile(r"[.;!?](?:\s|$)|\n|\b(?:because|since|as|until|so that|which|while|but)\b")
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]{0,15}(?:\.\d{1,12})?(?:e[+-]?\d{1,3})?", re.IGNORECASE)
@@ -64,11 +68,14 @@ def _is_about(text: str, match: re.Match[str], knob: re.Pattern[str]) -> bool:
         return True
     after = text[match.end() : match.end() + _REACH_CHARACTERS]
     following = _WAY.search(after)
-    reach = _END.split(after[: following.start()] if following else after)[0]
-    if knob.search(reach) or _PRONOUN.match(reach):
-        return True
+    clause = _END.split(after[: following.start()] if following else after)[0]
     before = text[: match.start()]
-    named = list(knob.finditer(before))
+    if knob.search(_PREPOSITION.split(clause)[0]) or _PRONOUN.match(clause):
+        return True
+    if _ELLIPSIS.search(before) and not clause.strip():
+        return True
+    named = [*knob.finditer(before), *re.finditer(r"\bit\b", before)]
+    named.sort(key=re.Match.end)
     is_comparison = bool(re.match(r"\s*than\b", after))
     return bool(named) and not is_comparison and bool(_MODAL.fullmatch(before[named[-1].end() :]))
 

@@ -10,7 +10,8 @@ from assistant.probe_directions import read_directions
 
 Grade = Literal["right", "wrong", "inverted"]
 
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+_THOUGHTS, _THOUGHTS_END = "<think>", "</think>"
+_MAX_CHARACTERS = 2000
 _CITATION = re.compile(r"\[E\d{1,3}\]")
 _FIRST_LETTER = re.compile(rf"[\s*(\"']{{0,4}}([{LETTERS}])(?:$|[.):,*\"'])")
 _LETTER = re.compile(rf"(?:^|[\s(*\"'])([{LETTERS}])(?=$|[\s.):,*\"'])")
@@ -37,7 +38,8 @@ class Reply:
 
 def grade(case: Case, reply: Reply) -> Grade:
     """Grade a reply; "inverted" is advice that goes the other way than the card."""
-    text = _CITATION.sub("", _THOUGHTS.sub("", reply.text)).strip()
+    said = reply.text.rpartition(_THOUGHTS_END)[2].partition(_THOUGHTS)[0]
+    text = _CITATION.sub("", said[:_MAX_CHARACTERS]).strip()
     if case.group == "direction":
         return _grade_direction(case, text)
     is_right = {

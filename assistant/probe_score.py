@@ -84,7 +84,7 @@ class ProbeScore:
         """Say what keeps the model from writing freely."""
         faults = self._below(NARRATE_BARS)
         if self.num_inverted:
-            faults.append(f"{self.num_inverted} pieces of advice inverted, none is allowed")
+            faults.append(f"inverted advice {self.num_inverted} times, none is allowed")
         return faults
 
     def tools_faults(self) -> list[str]:

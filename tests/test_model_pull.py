@@ -243,6 +243,16 @@ def test_a_catalogue_name_is_pulled_and_found(
     assert pull("TINY").path == find_model("tiny", tmp_path).path
 
 
+def test_an_altered_file_of_the_catalogue_is_refused_and_pulled_again(
+    pinned: CatalogueModel, pull: Callable[..., Pulled], tmp_path: Path
+) -> None:
+    path = pull("tiny").path
+    path.write_bytes(CONTENT[:-4] + b"evil")
+    assert complaint(lambda: find_model("tiny", tmp_path)).endswith("run 'ftchat models pull tiny'")
+    assert pull("tiny").fetched_bytes == len(CONTENT)
+    assert find_model("tiny", tmp_path).path == path
+
+
 def test_a_hub_that_changed_its_file_is_not_trusted_without_a_word(
     pinned: CatalogueModel, pull: Callable[..., Pulled], hub: Hub
 ) -> None:

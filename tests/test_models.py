@@ -1,4 +1,5 @@
 import hashlib
+import struct
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,27 @@ def test_a_file_that_is_cut_off_is_refused_in_one_line(length: int, tmp_path: Pa
     assert "fetch the file again" in complaint(str(file), tmp_path)
     file.write_bytes(CONTENT)
     assert find_model(str(file), tmp_path).path == file
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_file_with_any_byte_changed_is_taken_or_refused_in_one_line(seed: int, tmp_path: Path) -> None:
+    whole = make_gguf(10, {"general.name": "x", "llama.block_count": 3})
+    for place in range(seed, len(whole) - 40, 4):
+        file = tmp_path / f"{place}.gguf"
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << (place % 8))]) + whole[place + 1 :])
+        try:
+            find_model(str(file), tmp_path)
+        except NotAvailable as refusal:
+            assert "\n" not in str(refusal)
+
+
+def test_arrays_within_arrays_without_end_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "deep.gguf"
+    key = struct.pack("<Q", 1) + b"k"
+    file.write_bytes(
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + key + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 5000
+    )
+    assert "damaged" in complaint(str(file), tmp_path)
 
 
 def test_the_embedded_model_has_a_name_in_the_catalogue(packaged: Path, tmp_path: Path) -> None:

@@ -258,3 +258,17 @@ def test_no_model_cannot_be_probed(run: Run) -> None:
 def test_a_pulled_model_lies_under_its_repository(tmp_path: Path) -> None:
     assert pulled_path(HubFile("org/repo", "file.gguf"), tmp_path) == tmp_path / "models/org/repo/file.gguf"
     assert models_command.SCHEMA == "ftchat.models/1"
+
+
+def test_listing_and_choosing_import_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys; from assistant.cli import main\n"
+        f"main(['models', 'list', '--cache', {str(tmp_path)!r}]); main(['models', 'use', 'embedded'])\n"
+        "heavy = 'torch langchain langchain_core llama_cpp numpy chromadb huggingface_hub yaml'.split()\n"
+        "print('HEAVY', *[name for name in heavy if name in sys.modules])"
+    )
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "HEAVY"

@@ -58,7 +58,7 @@ def test_a_model_that_takes_the_first_is_at_chance_and_may_do_nothing() -> None:
 def test_a_model_that_inverts_advice_may_not_narrate() -> None:
     score = measure(invert)
     assert score.num_inverted == score.groups["direction"].total
-    assert score.narrate_faults()[-1] == "26 pieces of advice inverted, none is allowed"
+    assert score.narrate_faults()[-1] == "inverted advice 26 times, none is allowed"
     assert not score.may_narrate
     assert score.may_call_tools
 
@@ -67,7 +67,7 @@ def test_one_inverted_piece_of_advice_is_too_many() -> None:
     (first, *_) = [case for case in load_cases() if case.group == "direction"]
     score = measure(lambda case: invert(case) if case == first else reply_perfectly(case))
     assert score.groups["direction"].share > NARRATE_BARS["direction"]
-    assert score.narrate_faults() == ["1 pieces of advice inverted, none is allowed"]
+    assert score.narrate_faults() == ["inverted advice 1 times, none is allowed"]
 
 
 @pytest.mark.parametrize("letter", LETTERS)

@@ -29,6 +29,12 @@ def case(group: str, **rest: object) -> Case:
         "Reduce the learning rate to get more out of the data.",
         "You should lower the learning rate since more would only raise the loss.",
         "The answer is no. Lower the learning rate.",
+        "The learning rate is too high; it should be significantly reduced.",
+        "Use a lower one: lower the learning rate and raise the warm-up for the learning rate to settle.",
+        "Go lower.",
+        "You should go lower.",
+        "Make it smaller.",
+        "Reduce the learning rate by a factor of 5, to keep the loss from going up.",
     ],
 )
 def test_advice_downward_is_read_as_such(reply: str) -> None:
@@ -65,6 +71,11 @@ def test_what_moves_no_knob_has_no_direction(reply: str) -> None:
     assert read_directions(reply, ["learning rate", "lr"], 0.001) == set()
 
 
+def test_the_move_of_another_knob_is_not_this_knobs() -> None:
+    reply = "Lower the micro-batch to 4 and raise gradient accumulation to keep the effective batch."
+    assert read_directions(reply, ["micro-batch", "batch"], 16) == {"down"}
+
+
 def test_the_word_warm_up_is_no_direction() -> None:
     assert read_directions("Lower the warm-up.", ["warm-up"]) == {"down"}
 
@@ -88,6 +99,7 @@ def test_advice_is_right_inverted_or_missing(reply: str, expected: str) -> None:
         ("The peak was 21.4 GiB.", True),
         ("21.4GiB [E2]", True),
         ("<think>24 or 21.4?</think>The peak was 21.4 GiB.", True),
+        ("<think>It is 21.4 GiB", False),
         ("The peak was 21.4 GB.", False),
         ("The peak was 21.4.", False),
         ("The peak was 21.4 GiB of 24 GiB.", False),

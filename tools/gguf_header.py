@@ -113,7 +113,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(data).read_all()
-    except (struct.error, ValueError, KeyError, IndexError, UnicodeDecodeError, OSError):
+    except (struct.error, ValueError, KeyError, IndexError, UnicodeDecodeError, OSError, RecursionError):
         raise BadInput(f"{path}: not a whole GGUF header; download it again, or give the model's config.json") from None
 
 
