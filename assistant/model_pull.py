@@ -113,6 +113,7 @@ def pull_model(
             held = _measure_part(part, remote)
             _check_room(wanted, path.parent, remote.size_bytes - held)
             _fetch(wanted, remote, part, held, announce)
+            announce("checking its hash")
             digest = _check_part(wanted, remote, part)
             part.replace(path)
             remember_model(path, cache_folder, digest)
