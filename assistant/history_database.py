@@ -3,6 +3,7 @@
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from assistant.history_faults import HistoryDamaged, HistoryFault, explain_fault, read_inode, set_aside
 from assistant.history_tables import migrate, needs_migration
@@ -29,12 +30,13 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """One SQLite file in WAL mode, opened when first needed."""
+    """One SQLite file in WAL mode, opened when first needed; any thread may use it."""
 
     def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         self._path, self._busy_seconds = path, busy_seconds
         self._engine: Engine | None = None
         self._inode = 0
+        self._opening = threading.Lock()
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run a reader in one transaction: it sees one state of the database.
@@ -66,32 +68,36 @@ class Database:
             self._engine = None
 
     def _open(self) -> Engine:
-        if self._engine is None:
-            _create_private(self._path)
-            self._inode = read_inode(self._path)
-            engine = _make_engine(self._path, self._busy_seconds)
-            try:
-                with engine.connect() as connection, connection.begin():
-                    is_old = needs_migration(connection)
-                if is_old:
-                    # The file remembers it. Not before it is known to be ours.
-                    _run_outside(engine, "PRAGMA journal_mode = WAL", self._busy_seconds)
-                    _run_writer(engine, migrate)
-            except HistoryFault as fault:
-                engine.dispose()
-                raise HistoryFault(f"the history {self._path}: {fault}") from None
-            except BaseException:
-                engine.dispose()
-                raise
-            self._engine = engine
-        return self._engine
+        with self._opening:
+            if self._engine is None:
+                _create_private(self._path)
+                self._inode = read_inode(self._path)
+                self._engine = self._make_ready(_make_engine(self._path, self._busy_seconds))
+            return self._engine
+
+    def _make_ready(self, engine: Engine) -> Engine:
+        """Bring the tables up to date; the engine is let go where that fails."""
+        try:
+            with engine.connect() as connection, connection.begin():
+                is_old = needs_migration(connection)
+            if is_old:
+                # The file remembers it. Not before it is known to be ours.
+                _run_outside(engine, "PRAGMA journal_mode = WAL", self._busy_seconds)
+                _run_writer(engine, migrate)
+        except HistoryFault as fault:
+            engine.dispose()
+            raise HistoryFault(f"the history {self._path}: {fault}") from None
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn a database's error into one line, and set a damaged file aside."""
         try:
             yield
-        except (DBAPIError, sqlite3.Error, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             fault = _explain(self._path, error)
             if isinstance(fault, HistoryDamaged):
                 self.close()

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,15 @@ def test_a_beginning_of_several_ids_names_them(history: History) -> None:
         history.find_session(ids[0][:2])
     with pytest.raises(BadInput, match="beginning of 3"):
         history.find_session("0")
+
+
+def test_threads_share_one_history(history: History) -> None:
+    session_id = history.start_session("tui")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: ask(history, session_id, f"question {number}"), range(40)))
+    turns = history.load_turns(session_id)
+    assert [turn.number for turn in turns] == list(range(1, 41))
+    assert {turn.status for turn in turns} == {"finished"}
 
 
 def test_file_and_folder_are_for_their_owner_alone(history: History, place: Path) -> None:
