@@ -61,6 +61,19 @@ def list_models(settings: Settings) -> list[ListedModel]:
     return [*rows, *_list_remote(settings, cache_folder)]
 
 
+def find_problem(settings: Settings) -> str | None:
+    """Say why the model of the settings cannot answer; None where it can, and where none is wanted."""
+    from assistant.chat_models import is_provider_model
+
+    if settings.model == NO_MODEL or is_provider_model(settings.model):
+        return None
+    try:
+        find_model(settings.model, Path(settings.cache))
+    except NotAvailable as fault:
+        return str(fault)
+    return None
+
+
 def find_file_score(path: Path, cache_folder: Path) -> ProbeScore | None:
     """A file's score; a file whose hash was never computed was never measured either."""
     digest = recall_hash(path, cache_folder)

@@ -41,20 +41,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> None:
-    from assistant.model_listing import list_models
+    from assistant.model_listing import find_problem, list_models
     from assistant.model_memory import measure_free_memory
     from assistant.models_view import describe_model, render_models
 
-    models, free = list_models(settings), measure_free_memory()
+    models, free, problem = list_models(settings), measure_free_memory(), find_problem(settings)
     _show(
         options,
         {
             "action": "list",
             "in_use": settings.model,
+            "problem": problem,
             "free_memory_bytes": free,
             "models": [describe_model(model) for model in models],
         },
-        render_models(models, free),
+        [*render_models(models, free), *([f"No model answers: {problem}"] if problem else [])],
     )
 
 

@@ -86,6 +86,16 @@ def test_a_pulled_model_and_its_score_are_listed(run: Run, tmp_path: Path) -> No
     assert row["probe"] is None
 
 
+def test_a_model_of_the_settings_that_has_gone_is_said(run: Run, tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "mine.gguf")
+    run("use", "mine.gguf")
+    assert run("list")["problem"] is None
+    path.unlink()
+    listed = run("list")
+    assert listed["problem"].startswith(f"no model at '{path}'")
+    assert not any(model["in_use"] for model in listed["models"])
+
+
 def test_a_model_that_does_not_fit_is_marked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
