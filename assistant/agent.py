@@ -54,6 +54,10 @@ class _Scene:
         found = [finding for _, diagnosis in self.judged for finding in diagnosis.findings]
         return found + [finding for _, finding in self.data.findings]
 
+    def is_aside(self, found: Cards) -> bool:
+        """Whether the turn is about something else than what was found in a log that was told before."""
+        return not self.is_new and not self.has_news and bool(list_asked(self.findings, found))
+
 
 class Turn:
     """Runs one turn and keeps what it found."""
@@ -114,17 +118,15 @@ class Turn:
         A question of its own about a log that was told before is answered from its card, and the log is not told again
         but where the question is about what was found in it.
         """
-        asked = list_asked(scene.findings, found)
-        is_aside = not scene.is_new and not scene.plan.follow_up and bool(asked)
-        draft = plan_draft(draft, [] if is_aside else scene.findings, found, self._parts)
+        draft = plan_draft(draft, [] if scene.is_aside(found) else scene.findings, found, self._parts)
+        shown = replace(draft, judged=without_findings(draft.judged)) if scene.is_aside(found) else draft
+        is_told = scene.is_new or scene.has_news
         if scene.plan.follow_up:
-            yield from self._compose(compose_follow_up(draft))
-            yield from self._compose(closing_sections(draft) if scene.is_new or scene.has_news else [])
-        elif is_aside:
-            yield from self._compose(closing_sections(replace(draft, judged=without_findings(draft.judged))))
+            yield from self._compose(compose_follow_up(shown))
+            yield from self._compose(closing_sections(draft) if is_told else [])
         else:
-            yield from self._compose([] if scene.is_new or scene.has_news else opening_sections(draft))
-            yield from self._compose(closing_sections(draft))
+            yield from self._compose([] if is_told or scene.is_aside(found) else opening_sections(draft))
+            yield from self._compose(closing_sections(shown))
         return draft
 
     def _read(self) -> Generator[Event, None, _Scene]:
@@ -202,6 +204,7 @@ class Turn:
         findings = [(run.name, finding) for run, diagnosis in scene.judged for finding in diagnosis.findings]
         findings += scene.data.findings
         named = [*(finding.id for _, finding in findings), *(hit.card_id for hit in found.hits)]
+        named = [*(card.id for card in draft.asked), *named] if scene.is_aside(found) else named
         return Answer(
             question=self._request.question,
             text=_to_text(self._sections, told.said.words),
@@ -211,7 +214,7 @@ class Turn:
             moves=tuple(draft.moves),
             tools=tuple(self._record.calls),
             evidence=told.evidence,
-            struck=tuple(sentence for sentence, _ in told.said.struck),
+            struck=tuple(told.said.struck),
             in_scope=found.in_scope,
             is_judged=self._is_judged(scene),
             questions=ask_for(draft),

@@ -62,9 +62,16 @@ def find_cards(
 
 
 def recall_cards(names: Sequence[str], findings: Sequence[Finding], parts: Parts) -> Generator[Event, None, Cards]:
-    """The cards that the answer before spoke of: a follow-up has no subject of its own to search by."""
-    ids = list(dict.fromkeys([*(finding.id for finding in findings), *names]))
-    hits = [CardHit(name, 1.0, "", RECALLED) for name in ids]
+    """The cards of what the answer before was about: a follow-up has no subject of its own to search by.
+
+    Args:
+        names: cards of the answer before, the one that it was about first.
+        findings: of the conversation; they are the subject unless that card is none of theirs.
+        parts: for the cards.
+    """
+    ids = list(dict.fromkeys(finding.id for finding in findings))
+    subject = ids if ids and (not names or names[0] in ids) else list(names)
+    hits = [CardHit(name, 1.0, "", RECALLED) for name in subject]
     yield CardsFound(tuple(hits), bool(hits))
     return _load(hits, findings, parts, in_scope=bool(hits), is_failed=False)
 

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tools.errors import NotAvailable
 
 if TYPE_CHECKING:
     from assistant.chat_models import OpenModel
+    from assistant.llm import LlamaChat
     from assistant.prompts import Mode
     from knowledge.index import CardIndex
 
@@ -60,41 +62,55 @@ def open_or_build(cache_folder: Path, cards: Mapping[str, Card], chroma_url: str
 
 
 class SpeakerSource:
-    """Opens the chosen model once, and makes it ready for each turn: what it may do is what its probe has shown."""
+    """Opens the chosen model once, and makes it ready for each turn.
+
+    Its writer stays the same from turn to turn: so do the marks in its prompts, and what a prompt shares with the one
+    before is not read again.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._opened: OpenModel | None = None
+        self._speaker: Speaker | None = None
+        self._model: LlamaChat | None = None
         self._lock = threading.Lock()
 
     def open(self) -> Speaker:
-        """The model for one turn.
+        """The model for one turn, with its own way to be stopped; a turn that answers at once is told from it.
 
         Raises:
             FtchatError: it is not there, or cannot be opened.
         """
-        from assistant.chat_models import open_chat_model
+        from assistant.llama_engine import Cancellation
 
         with self._lock:
-            self._opened = self._opened or open_chat_model(self._settings)
-        return make_speaker(self._opened, self._settings)
+            speaker = self._speaker or self._open()
+            self._speaker = speaker
+            cancelled = Cancellation()
+            if self._model is not None:
+                self._model.cancelled = cancelled
+        return replace(speaker, stop=cancelled.set)
+
+    def _open(self) -> Speaker:
+        from assistant.chat_models import open_chat_model
+        from assistant.llm import LlamaChat
+
+        opened = open_chat_model(self._settings)
+        self._model = opened.model if isinstance(opened.model, LlamaChat) else None
+        return make_speaker(opened, self._settings)
 
 
 def make_speaker(opened: "OpenModel", settings: Settings) -> Speaker:
-    """A model as a turn uses it, with its own way to be stopped."""
-    from assistant.llama_engine import Cancellation
+    """A model as turns use it: what it may do is what its probe has shown."""
     from assistant.probe_score import load_score, remote_key
     from assistant.words import Writer
 
     key = opened.file_hash or remote_key(opened.name, settings.model_url)
     score = load_score(Path(settings.cache), key)
-    cancelled = Cancellation()
-    model = opened.model if opened.is_remote else opened.model.model_copy(update={"cancelled": cancelled})
     mode: Mode = "narrate" if score is not None and score.may_narrate else "compose"
-    writer = Writer(model, opened.name, mode, opened.context_tokens)
+    writer = Writer(opened.model, opened.name, mode, opened.context_tokens)
     may_call = score is not None and score.may_call_tools
     versions = {"model": opened.name, "weights": key, "probe": score.version if score else ""}
-    return Speaker(writer, model if may_call else None, opened.context_tokens, cancelled.set, versions)
+    return Speaker(writer, opened.model if may_call else None, opened.context_tokens, versions=versions)
 
 
 class CardSearch:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from assistant.answer import ToolCall
@@ -15,6 +16,7 @@ from assistant.excerpts import cut_excerpts, quotable_lines
 from assistant.grounding import add_leads, add_lines
 from assistant.measures import plan_flags
 from assistant.planner import Plan
+from assistant.render import make_visible
 from assistant.told import Said, Told
 from assistant.tool_reports import Lead
 from assistant.turn_input import LogMemory, Parts, Request, Speaker
@@ -52,7 +54,11 @@ class Subject:
 
 
 def open_beside(open_speaker: Callable[[], Speaker]) -> "Future[Speaker]":
-    """Load the model in a thread: it is another library's work, which frees Python's lock."""
+    """Load the model in a thread: it is another library's work, which frees Python's lock.
+
+    Two threads that import numpy at once can meet in the middle of it, and one of them fails; so it is imported before.
+    """
+    import_module("numpy")
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
     opened = pool.submit(open_speaker)
     pool.shutdown(wait=False)
@@ -84,9 +90,18 @@ def tell(speaker: Speaker, subject: Subject, evidence: tuple[Evidence, ...]) -> 
     if speaker.writer.mode == "narrate":
         evidence = add_lines(evidence, excerpts)
     grounds = _make_grounds(subject, evidence, quotable_lines(excerpts))
-    messages = tuple(speaker.writer.messages(grounds.question, grounds, subject.history))
-    said = yield from _say(speaker, grounds, subject.history)
+    history = _recall(subject)
+    messages = tuple(speaker.writer.messages(grounds.question, grounds, history))
+    said = yield from _say(speaker, grounds, history)
+    passed = " ".join(sentence for sentence, fault in said.raw if fault is None)
+    subject.memory.spoken[:] = [*history, Exchange(grounds.question, passed)]
     return Told(evidence, excerpts, messages, said, speaker.versions)
+
+
+def _recall(subject: Subject) -> list[Exchange]:
+    """What was said before: in the model's own words where all of them are known, else as a person was told."""
+    spoken, told = subject.memory.spoken, list(subject.history)
+    return list(spoken) if [one.question for one in spoken] == [one.question for one in told] else told
 
 
 def _look_further(
@@ -150,13 +165,13 @@ def _say(speaker: Speaker, grounds: "Grounds", history: Sequence[Exchange]) -> G
     try:
         with closing(speaker.writer.write(grounds.question, grounds, history)) as sentences:
             for sentence, fault in sentences:
-                said.raw.append(sentence)
+                said.raw.append((sentence, fault))
                 if fault is None:
                     said.words.append(cite_sources(sentence, grounds.evidence))
                     yield TextChunk(said.words[-1])
                 else:
-                    said.struck.append((sentence, fault))
-                    yield Struck(sentence, fault)
+                    said.struck.append(make_visible(sentence))
+                    yield Struck(said.struck[-1], fault)
     except FtchatError as error:
         yield Notice(f"{LEFT_OUT}{error}")
         return said

@@ -12,14 +12,14 @@ class Said:
     """What a model said.
 
     Attributes:
-        words: sentences that passed the verifier, as a person reads them; struck: those that did not, and why.
-        raw: every sentence as it came.
+        words: sentences that passed the verifier, struck: those that did not, both as a person reads them.
+        raw: every sentence as it came, with the fault for which it was struck or None.
         model: its name, None where it said nothing; mode: how it wrote.
     """
 
     words: list[str] = field(default_factory=list)
-    struck: list[tuple[str, str]] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
+    raw: list[tuple[str, str | None]] = field(default_factory=list)
     model: str | None = None
     mode: str = "compose"
 

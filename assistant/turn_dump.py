@@ -29,7 +29,6 @@ def turn_to_json(ended: TurnEnded) -> dict[str, Any]:
     from assistant.redaction import redact_value
 
     answer, told = ended.answer, ended.told
-    faults = dict(told.said.struck)
     whole = {
         "schema": SCHEMA,
         "question": answer.question,
@@ -37,7 +36,7 @@ def turn_to_json(ended: TurnEnded) -> dict[str, Any]:
         "evidence": [asdict(item) for item in answer.evidence],
         "excerpts": [_tell_excerpt(excerpt) for excerpt in told.excerpts],
         "messages": [{"role": role, "text": text} for role, text in told.messages],
-        "sentences": [{"text": text, "fault": faults.get(text)} for text in told.said.raw],
+        "sentences": [{"text": text, "fault": fault} for text, fault in told.said.raw],
         "struck": list(answer.struck),
         "mode": answer.mode,
         "model": answer.model,

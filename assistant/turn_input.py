@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.conversation import Exchange
 from assistant.kept_logs import KeptLog
 from knowledge.card import Card, Knob
 from knowledge.retrieval import CardHit
@@ -84,14 +85,16 @@ class Parts:
 
 @dataclass(slots=True)
 class LogMemory:
-    """The logs of one conversation in this process, so that none is parsed twice and each can be quoted from.
+    """What of one conversation stays in this process: no log is parsed twice, and each can be quoted from.
 
     Attributes:
         runs: by path and the file's stamp, as it was parsed; kept: by the log's name, how to read it again.
+        spoken: questions, and the words of the language model as it wrote them, which it need not read again.
     """
 
     runs: dict[tuple[str, int, int], Run] = field(default_factory=dict)
     kept: dict[str, KeptLog | None] = field(default_factory=dict)
+    spoken: list[Exchange] = field(default_factory=list)
 
     def keep(self, name: str, log: KeptLog | None) -> None:
         """Keep a log, and forget the oldest beyond MAX_REMEMBERED."""

@@ -122,6 +122,25 @@ def test_a_question_of_its_own_is_not_answered_with_the_log_again(log: Path) -> 
     assert "No fault" not in second.answer.text
 
 
+def test_a_follow_up_on_another_subject_stays_with_it(log: Path) -> None:
+    _, first = run(Request("what is wrong?", [log]), parts())
+    hit = CardHit("gibberish_output", 0.9, "garbled", "phrase")
+    _, second = run(Request("why does my other model write garbage?"), parts(hits=[hit]), first.conversation)
+    _, third = run(Request("how do I fix it?"), parts(), second.conversation)
+    assert {move.card for move in third.answer.moves} == {"gibberish_output"}
+    _, fourth = run(Request("how do I fix it?"), parts(), first.conversation)
+    assert {move.card for move in fourth.answer.moves} == {"overfitting"}
+
+
+def test_the_models_own_words_are_its_memory(log: Path) -> None:
+    model = ScriptedModel(script=in_turn(SAID))
+    memory, speaker = LogMemory(), speaking(model)
+    _, first = run(Request("what is wrong?", [log]), speaker, None, memory)
+    _, second = run(Request("why?"), speaker, first.conversation, memory)
+    assert second.told.messages[: len(first.told.messages)] == first.told.messages
+    assert second.told.messages[2] == ("ai", SAID)
+
+
 def flat_log() -> bytes:
     """A loss that does not fall, of a log that does not tell its learning rate."""
     rows = [
