@@ -14,8 +14,10 @@ from test_toolbox import make_toolbox
 
 from assistant.events import Event, Notice, ToolFinished, ToolStarted
 from assistant.evidence import Evidence
+from assistant.llm import LlamaChat
+from assistant.models import find_model
 from assistant.research import Limits, look_further
-from assistant.tool_adapter import ENOUGH, SEEN
+from assistant.tool_adapter import ENOUGH, SEEN, adapt_tools
 from assistant.tool_reports import Lead
 from assistant.toolbox import Toolbox
 from knowledge.retrieval import CardHit
@@ -163,3 +165,14 @@ def test_closing_it_stops_the_model_in_mid_answer(toolbox: Toolbox) -> None:
 def test_the_agent_loop_is_imported_only_for_a_model_that_may_call() -> None:
     code = "import sys, assistant.agent, assistant.parts; sys.exit('langchain.agents' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_every_tool_can_be_called_by_the_embedded_model_under_its_grammar(toolbox: Toolbox, shared_cache: Path) -> None:
+    model = LlamaChat(model_path=find_model("embedded", shared_cache).path, temperature=1.5, max_tokens=120)
+    tools = adapt_tools(toolbox.functions(), lambda *_: None, max_calls=99)
+    for tool in tools:
+        answer = model.bind_tools([tool], tool_choice=tool.name).invoke("loss is nan at line 3 of train.log")
+        for call in answer.tool_calls:
+            assert call["name"] == tool.name
+            assert isinstance(tool.invoke({**call, "type": "tool_call"}).content, str)
+        assert answer.tool_calls or answer.invalid_tool_calls
