@@ -68,7 +68,8 @@ def describe_mode(score: ProbeScore | None) -> str:
 
 def render_score(score: ProbeScore) -> list[str]:
     """A table of the groups, then what the model may do and why not."""
-    lines = [f"{score.model}: {len(GROUPS)} groups in {format_duration(score.seconds)}", ""]
+    num_cases = sum(tally.total for tally in score.groups.values())
+    lines = [f"{score.model}: {num_cases} cases in {format_duration(score.seconds)}", ""]
     lines.append(f"{'group':<12}{'right':>9}{'share':>8}{'95 % interval':>18}{'chance':>9}{'bar':>7}")
     for group in GROUPS:
         tally = score.groups[group]
