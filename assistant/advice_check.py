@@ -19,6 +19,9 @@ _CONDITION_END = re.compile(r",\s(?:only\s)?(?:if|when|unless)\s[^,;]{1,120}$")
 _ASIDE = re.compile(r"\w{1,40}=false")
 _TARGET_END = re.compile(r"\b(?:if|where|unless|instead|in place|which|when|as)\b|;")
 _ENOUGH = word_set("enough plenty suffice suffices sufficient")
+_NEGATED_ORDER = re.compile(
+    r"^(?:please )?(?:do not|don't|never|avoid|no need to|stop|refrain from)\b|[,;:] (?:do not|don't) "
+)
 _GOOD_ENDS = word_set("help helps helped needed worth necessary useful required cure fix remedy solution solves")
 _CHANGES = word_set(
     "rises rose falls fell drops dropped climbs climbed peaks peaked grows increases increased "
@@ -65,6 +68,10 @@ def find_advice_fault(
             continue
         if fault := _judge_turn(reading, turn, bound, rules, has_condition=has_condition):
             return fault
+    if _NEGATED_ORDER.search(" ".join(token.text for token in reading.tokens)) and not any(
+        turn.is_negated and turn.knobs for turn in turns
+    ):
+        return "says not to do what no card warns of"
     return _find_value_fault(reading, turns, rules) or _find_standing_fault(reading, turns, rules)
 
 
@@ -85,12 +92,21 @@ def _repeats_fact(reading: Reading, turn: Turn, facts: str) -> bool:
     if turn.word.startswith("too "):
         return turn.target < turn.place and f" {turn.word.removeprefix('too ')} " in facts
     is_choice = turn.manner == "weak" and turn.knobs[0] == "checkpoint" and "checkpoint to keep" in facts
-    return is_choice or (
-        turn.manner == "compared"
-        and turn.target >= 0
-        and reading.word(turn.place - 1) in BE
-        and f" {turn.word} " in facts
-    )
+    is_statement = turn.manner == "compared" and turn.target >= 0
+    is_statement &= any(reading.word(turn.place - back) in BE for back in (1, 2, 3, 4))
+    return is_choice or (is_statement and is_compared_so(reading, turn.place, turn.word, facts))
+
+
+def is_compared_so(reading: Reading, place: int, word: str, facts: str) -> bool:
+    """Whether the facts compare the same way; "smaller than" may stand for "below"."""
+    classes = [words for words in _COMPARED if word in words and reading.word(place + 1) == "than"]
+    return any(f" {one} " in facts for one in [word, *(other for words in classes for other in words)])
+
+
+_COMPARED = (
+    ("below", "under", "smaller", "lower", "less"),
+    ("above", "over", "larger", "higher", "greater", "bigger", "times that,"),
+)
 
 
 def _quotes_move(reading: Reading, turn: Turn, rules: Mapping[str, Sequence[Rule]]) -> bool:
@@ -132,7 +148,7 @@ def _goes_on(reading: Reading, turn: Turn, rules: Mapping[str, Sequence[Rule]]) 
     """ "Load the base model in 4-bit": the verb's other object is the knob."""
     following = reading.tokens[max(turn.target, turn.place) + 1 :]
     is_carrier = reading.word(turn.place).startswith(("load", "keep", "start", "mak", "tak", "giv", "let"))
-    return is_carrier and any(name in rules for token in following for name in token.names)
+    return is_carrier and not turn.is_negated and any(name in rules for token in following for name in token.names)
 
 
 def _is_imperative(reading: Reading, turn: Turn) -> bool:
@@ -210,6 +226,8 @@ def _is_named_only(reading: Reading, place: int) -> bool:
 def _is_denied(reading: Reading, place: int) -> bool:
     for back in range(place - 1, max(place - 4, -1), -1):
         text = reading.word(back)
+        if text == "to":
+            return False
         if text in ("instead", "rather", "not", "no", "without", "avoid", "from", "never", "than", "place"):
             return True
     return False

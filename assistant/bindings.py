@@ -9,10 +9,10 @@ from assistant.word_sets import word_set
 CLAUSE_WORDS = word_set("while whereas but because since when where if though although as with then so")
 CLAUSE_MARKS = frozenset(";:()")
 BE = word_set("is are was were be been being has had have stands stand")
-TIMELESS = ("step", "epoch", "rows", "times", "%", "values", "evaluations", "line", "percentile")
+TIMELESS = ("step", "epoch", "rows", "examples", "times", "%", "values", "evaluations", "line", "percentile")
 
 _ROLE_WORDS = {
-    "low": "minimum minimal lowest smallest least bottom bottoms bottomed best",
+    "low": "minimum minimal lowest smallest bottom bottoms bottomed best",
     "high": "peak peaks peaked maximum highest largest top tops maximal worst",
     "first": "first initial initially begins began beginning start starts started starting opens",
     "last": "last final finally end ends ended ending finishes finished latest",
@@ -28,7 +28,9 @@ _ROLE_WORDS = {
 ROLES = {word: role for role, words in _ROLE_WORDS.items() for word in words.split()}
 _POSTFIX = frozenset({"free", "unused", "usable", "allocated", "total", "trained"})
 _REACH_AHEAD, _REACH_BACK = 9, 6
+_NOT_OF_NUMBERS = word_set("one ones over checkpoint thing move choice cure measure remedy option place reason")
 _UNIT_PHRASES = word_set("epoch epochs steps rows examples samples evaluations sequences")
+_BOUNDS = {"least": "low", "most": "high"}
 _ROLE_BREAKS = word_set("and while but ; : ( )")
 _CONTEXT = frozenset(
     {"training_method", "full_fine_tuning", "hardware", "quantization", "package_versions", "checkpoint"}
@@ -130,8 +132,10 @@ def find_names(reading: Reading, place: int, clauses: Sequence[int]) -> tuple[st
 def _names_quantity(reading: Reading, place: int, number: int) -> bool:
     """Whether a phrase may have this number; "for LoRA" only tells where, and "r" and "epoch" have the next one."""
     token = reading.tokens[place]
-    if token.kind != "phrase" or set(token.names) & _CONTEXT:
+    if token.kind != "phrase":
         return False
+    if set(token.names) & _CONTEXT:
+        return token.names == ("package_versions",) and place + 1 == number
     if token.text in _UNIT_PHRASES and (place - 1 in reading.numbers or place + 1 in reading.numbers):
         return abs(place - number) == 1
     return token.text != "r" or (reading.word(place + 1) == "=" and place + 2 == number)
@@ -189,6 +193,9 @@ def _find_roles(reading: Reading) -> dict[int, frozenset[str]]:
                     found.setdefault(target, set()).add(role)
     for place in reading.numbers:
         found.setdefault(place, set()).update(_movement_roles(reading, place))
+        is_plain = reading.numbers[place].unit != "times"
+        if is_plain and reading.word(place - 2) == "at" and (bound := _BOUNDS.get(reading.word(place - 1))):
+            found[place] |= {bound, "usual"}
     return {place: frozenset(roles) for place, roles in found.items()}
 
 
@@ -211,7 +218,7 @@ def _find_target(reading: Reading, place: int, role: str) -> int:
 
 
 def _takes_role(number: Number, role: str) -> bool:
-    if number.unit == "times" or (number.unit == "rows" and role in ("first", "last")):
+    if number.unit == "times" or (number.unit in ("rows", "examples") and role in ("first", "last")):
         return False
     return not (number.unit == "%" and role in ("low", "high", "usual"))
 

@@ -8,7 +8,7 @@ from assistant.bindings import ROLES, number_clauses
 from assistant.direction_words import COMPARATIVES, VERBS
 from assistant.neutral_words import COMMON, NEGATING, NEUTRAL, stem
 from assistant.tokens import Reading
-from assistant.trends import MOVE_WORDS, TREND_WORDS
+from assistant.trends import LEARN_WORDS, MOVE_WORDS, TREND_WORDS
 
 _CONDITIONS = frozenset({"if", "when", "unless", "until", "once", "where"})
 _ENOUGH_SHARE = 0.6
@@ -20,7 +20,8 @@ class Clause:
 
     Attributes:
         stems: of its words, and the names of its phrases.
-        moves: it is judged elsewhere, as a movement, or not at all, as a condition.
+        moves: it is judged elsewhere, as a movement.
+        is_condition: it says when something holds, so that it must not be turned round, and need not be true.
         is_contrast: it denies something beside what the sentence says: ", not raise it".
     """
 
@@ -28,6 +29,7 @@ class Clause:
     is_negated: bool
     moves: bool = False
     is_contrast: bool = False
+    is_condition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,14 @@ def read_clauses(reading: Reading) -> list[Clause]:
         count = sum(word in NEGATING or word.endswith("n't") for word in words)
         stems = frozenset(list_stems(reading, places))
         if stems or count:
-            moves = words[0] in _CONDITIONS or any(word in TREND_WORDS or word in MOVE_WORDS for word in words)
+            moves = (count > 0 and any(word in LEARN_WORDS for word in words)) or any(
+                word in TREND_WORDS or word in MOVE_WORDS for word in words
+            )
             first = next((word for word in words if word not in (",", "and", "or", "but", ";")), "")
             is_contrast = bool(clauses) and first in ("not", "never", "rather", "no", "without", "nor")
-            clauses.append(Clause(stems, count % 2 == 1, moves, is_contrast))
+            is_condition = words[0] in _CONDITIONS
+            is_counted = any(place in reading.numbers for place in places) and all(one.startswith("#") for one in stems)
+            clauses.append(Clause(stems, count % 2 == 1, moves or is_counted, is_contrast, is_condition))
     return clauses
 
 
@@ -146,9 +152,9 @@ def find_reversal(
 ) -> str | None:
     """Tell which clause says the opposite of what it takes its words from."""
     for clause in clauses:
-        if clause.moves:
-            continue
         matches = _find_matches(clause, facts) or (_find_matches(clause, signs) if clause.is_negated else set())
+        if clause.moves or (clause.is_condition and not (clause.is_negated and matches)):
+            continue
         if matches and clause.is_negated not in matches:
             return "turns round what the evidence says"
         if clause.is_negated and clause.stems and not matches and not clause.is_contrast:
@@ -156,7 +162,25 @@ def find_reversal(
         plain = [one for one in clause.stems if not one.startswith("#")]
         if plain and not clause.is_negated and all(parities.get(one) == {True} for one in plain):
             return f"leaves out the 'not' that the evidence has with '{plain[0]}'"
+        if fault := _find_exchange(clause, facts):
+            return fault
     return None
+
+
+def _find_exchange(clause: Clause, facts: Sequence[Clause]) -> str | None:
+    """Tell where a clause says of one thing what the evidence says of another."""
+    subjects = {_SAME.get(one, one) for one in clause.stems if one.startswith("#")}
+    plain = {one for one in clause.stems if not one.startswith("#")}
+    owners = [one for one in facts if plain and plain <= one.stems]
+    if not subjects or not owners:
+        return None
+    theirs = [{_SAME.get(name, name) for name in one.stems if name.startswith("#")} for one in owners]
+    if all(names and not names & subjects for names in theirs):
+        return f"says of {min(subjects)[1:]} what the evidence says of {min(theirs[0])[1:]}"
+    return None
+
+
+_SAME = {"#train_loss": "#loss", "#training_data": "#data_amount"}
 
 
 def _find_matches(clause: Clause, held: Sequence[Clause]) -> set[bool]:

@@ -78,6 +78,6 @@ def _look_back(reading: Reading, place: int, knob_names: frozenset[str]) -> list
             break
         if token.kind == "phrase" and (knobs := tuple(name for name in token.names if name in knob_names)):
             found.append((knobs, back))
-        elif found and token.text not in ("and", "or", ",", "the", "both"):
+        elif token.kind == "phrase" or (found and token.text not in ("and", "or", ",", "the", "both")):
             break
     return found

@@ -64,6 +64,13 @@ VALUE_WORDS = {
 # Words for turning a knob that do not name it.
 TOLD_EVENTS: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {
     ("train", "longer"): (("epochs",), 1),
+    ("let", "it", "run"): (("epochs",), 1),
+    ("let", "it", "train"): (("epochs",), 1),
+    ("keep", "it", "running"): (("epochs",), 1),
+    ("keep", "going"): (("epochs",), 1),
+    ("continue", "the", "run"): (("epochs",), 1),
+    ("continue", "the", "training"): (("epochs",), 1),
+    ("resume", "training"): (("epochs",), 1),
     ("train", "for", "longer"): (("epochs",), 1),
     ("train", "more"): (("epochs",), 1),
     ("train", "further"): (("epochs",), 1),

@@ -23,6 +23,7 @@ from assistant.direction_words import (
 from assistant.tokens import Reading
 from assistant.word_sets import word_set
 
+_PLACES = word_set("the a an your this its all older each one ampere hopper newer any")
 _ARTICLES = word_set("a an the this each its their upper usual own no")
 
 
@@ -100,7 +101,7 @@ def _read_word(reading: Reading, place: int) -> tuple[int, Manner, str] | None:
         return 1, "amount", word
     if word == "another" and following.replace(".", "").isdigit():
         return 1, "amount", word
-    if word in COMPARATIVES and before in ("%", "percent", "times"):
+    if word in COMPARATIVES and before in ("%", "percent", "times") and following != "than":
         return None
     if word in COMPARATIVES and not (word == "lower" and _is_verb(reading, place)):
         return COMPARATIVES[word], "compared", word
@@ -149,11 +150,7 @@ _PARTICLES: tuple[tuple[frozenset[str], int, Manner], ...] = (
 def _is_preposition(reading: Reading, place: int) -> bool:
     """Whether "on" is followed by a place ("on the validation set") and so belongs to that."""
     following = reading.tokens[place + 1] if place + 1 < len(reading.tokens) else None
-    return (
-        following is not None
-        and following.kind in ("word", "phrase", "number")
-        and following.text not in ("with", "and", "for", "to")
-    )
+    return following is not None and (following.kind in ("phrase", "number") or following.text in _PLACES)
 
 
 def _is_verb(reading: Reading, place: int) -> bool:
@@ -245,4 +242,6 @@ def _count_bad_ends(reading: Reading, place: int, events: set[int]) -> int:
 def _starts_contrast(reading: Reading, place: int) -> bool:
     """ "Lower it, not raise it": a "not" that denies another word."""
     following = reading.word(place + 1)
+    if reading.word(place - 1) not in (",", "and", "but", ";"):
+        return False
     return following in VERBS or following in COMPARATIVES or following in ("the", "to", "by")

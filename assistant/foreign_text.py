@@ -27,7 +27,7 @@ _SHELL = re.compile(
     r"nvidia-smi|python|python3|npm|make|huggingface-cli|hf|accelerate|torchrun|deepspeed|eval|exec|rmdir|mkfs|dd|mv)"
     r"\s(?=[a-z-])[\w./=~-]{1,60}"
 )
-_PLAIN_PAIRS = re.compile(r"^(?:[a-z]{2,20}/[a-z]{2,20}|\d+(?:\.\d+)?/\d+|and/or)$")
+_PLAIN_PAIRS = re.compile(r"^(?:[Ee]\.g|[Ii]\.e|[a-z]{2,20}/[a-z]{2,20}|\d+(?:\.\d+)?/\d+|and/or)$")
 _ENGLISH = frozenset({"make", "accelerate", "export", "kill", "exec", "eval", "git"})
 
 

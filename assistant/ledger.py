@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from assistant.advice_check import Rule, make_rule
-from assistant.bindings import bind_numbers
+from assistant.bindings import Binding, bind_numbers
 from assistant.claims import Clause, Passage, Vocabulary, list_stems, read_clauses
 from assistant.clauses import split_sentences
 from assistant.evidence import ADVICE, NO_FAULT, Evidence
 from assistant.moves import PlannedMove
 from assistant.neutral_words import stem
-from assistant.number_check import Known
+from assistant.number_check import Known, is_under_negation
 from assistant.quantities import MEASURED, SETTING_OF_KNOB, Phrases, build_phrases
 from assistant.tokens import Reading, read_sentence
 from assistant.trends import Trend, find_trends
@@ -51,6 +51,7 @@ class Ledger:
     trends: Sequence[Trend]
     clauses: Sequence[Clause]
     sign_clauses: Sequence[Clause]
+    advice_clauses: Sequence[Clause]
     parities: Mapping[str, set[bool]]
     vocabulary: Vocabulary
     rules: Mapping[str, Sequence[Rule]]
@@ -102,6 +103,7 @@ def build_ledger(grounds: "Grounds") -> Ledger:
         setting_ids=frozenset(name for name, item in items.items() if item.kind == "setting"),
         trends=_trends(readings, items, facts),
         clauses=clauses,
+        advice_clauses=[clause for name in items if name not in facts for clause in read_clauses(readings[name])],
         sign_clauses=_sign_clauses(grounds, found, phrases),
         parities=parities,
         vocabulary=vocabulary,
@@ -128,6 +130,7 @@ def _trends(readings: Mapping[str, Reading], items: Mapping[str, Evidence], fact
     found: list[Trend] = []
     for name in sorted(facts, key=lambda one: items[one].kind == "metric"):
         told = find_trends(readings[name], bind_numbers(readings[name]), is_evidence=True)
+        told = [replace(trend, item=name) for trend in told]
         if items[name].kind == "metric":
             known = {one for trend in found for one in trend.names}
             told = [trend for trend in told if not known & set(trend.names)]
@@ -152,19 +155,36 @@ def _found_alone(grounds: "Grounds") -> frozenset[str]:
 def _read_numbers(grounds: "Grounds", readings: Mapping[str, Reading], phrases: Phrases) -> dict[str, list[Known]]:
     """Numbers of the evidence by item, and those of the moves by "move:card"."""
     known: dict[str, list[Known]] = {}
+    move_knobs = _move_knobs(grounds)
     for item in grounds.evidence:
         is_advice = item.kind in ("move", "card")
-        known[item.id] = [Known(one, item.id, is_advice) for one in bind_numbers(readings[item.id])]
+        reading = readings[item.id]
+        known[item.id] = [
+            Known(one, item.id, is_advice, is_under_negation(reading, one.number.place))
+            for one in _bind_to_knob(bind_numbers(reading), move_knobs.get(item.id, ""))
+        ]
     for number, line in grounds.lines.items():
         reading = read_sentence(line[:2000], phrases)
         known[f"L{number}"] = [Known(one, f"L{number}", is_advice=False) for one in bind_numbers(reading)]
-    texts = [(move.card, move.text) for move in grounds.moves]
+    texts = [(move.card, move.knob, move.text) for move in grounds.moves]
     for card in grounds.cards.values():
-        texts += [(card.id, f"{move.direction} {grounds.knobs[move.knob].label} {move.amount}") for move in card.moves]
-    for number, (card_id, text) in enumerate(texts):
+        texts += [
+            (card.id, move.knob, f"{move.direction} {grounds.knobs[move.knob].label} {move.amount}")
+            for move in card.moves
+        ]
+    for number, (card_id, knob, text) in enumerate(texts):
         name = f"move:{card_id}:{number}"
-        known[name] = [Known(one, name, is_advice=True) for one in bind_numbers(read_sentence(text, phrases))]
+        known[name] = [
+            Known(one, name, is_advice=True) for one in _bind_to_knob(bind_numbers(read_sentence(text, phrases)), knob)
+        ]
     return known
+
+
+def _bind_to_knob(bound: Sequence[Binding], knob: str) -> list[Binding]:
+    """Give the numbers of a move that seem to be of something measured to the knob that it turns."""
+    if not knob:
+        return list(bound)
+    return [replace(one, names=(knob, *one.names)) if set(one.names) <= set(MEASURED) else one for one in bound]
 
 
 def _owners(grounds: "Grounds") -> dict[str, frozenset[str]]:

@@ -86,7 +86,7 @@ _SPEAKING = """
     would've should've once-over next-best possible impossible able unable
     clean simplest safest quickest easiest best first-choice strongest weakest biggest smallest largest main chief
     least closer lies lie million billion thousand
-    my own lever well estimate estimates estimated fine
+    e.g i.e my own lever well estimate estimates estimated fine
     gentle gently modest modestly moderate small tiny huge massive enormous considerable considerably
     substantial substantially
     significantly significant dramatic dramatically sharp slight noticeable noticeably
@@ -186,6 +186,7 @@ _ALIKE = """
     average averaged mean
     pass passes epoch
     adaptor adapter adapters
+    blow blew blown blowing
     restart restarted resume resumed
     cease ends ended spent exhausted
     split splits splitting

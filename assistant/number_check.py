@@ -9,7 +9,14 @@ from assistant.tokens import Reading
 
 ROUNDED_DIGITS = 2
 ROUGH_SHARE = 0.05
-EXACT_UNITS = frozenset({"step", "epoch", "rows", "evaluations", "values", "line", "gpus", "times"})
+EXACT_UNITS = frozenset({"step", "epoch", "rows", "examples", "evaluations", "values", "line", "gpus", "times"})
+_REACH = 10
+_ENDS = frozenset(
+    {",", ";", ":", "(", ")", "and", "but", "while", "which", "where", "that", "so", "if", "when", "or", "."}
+)
+_NEGATORS = frozenset({"not", "never", "hardly", "cannot"})
+_NEAR_NEGATORS = frozenset({"no", "none", "nothing", "neither", "nor", "without"})
+_NEAR = 3
 HEDGES = frozenset({"about", "around", "roughly", "some", "nearly", "almost", "approximately", "circa", "close"})
 _IMPLIED = {
     "first": {"first", "from"},
@@ -36,11 +43,12 @@ _STATES = frozenset({"asked", "free", "unused", "usable", "allocated"})
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A number that the evidence holds: its binding, the item that it stands in, whether that tells what to do."""
+    """A number that the evidence holds: its binding, its item, and whether that tells what to do, or denies it."""
 
     binding: Binding
     item: str
     is_advice: bool
+    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Demand:
     advises: bool
     targets: frozenset[int]
     has_validation: bool
+    has_negated_turn: bool
 
 
 def find_number_fault(reading: Reading, bound: Sequence[Binding], known: Sequence[Known], demand: Demand) -> str | None:
@@ -68,10 +77,28 @@ def find_number_fault(reading: Reading, bound: Sequence[Binding], known: Sequenc
         fitting = [one for one in same if _fits(binding, one, demand)]
         if not fitting:
             return f"the number {text} is not said of that in what it cites"
+        is_denied = is_under_negation(reading, binding.number.place) and "from" not in binding.roles
+        if not demand.has_negated_turn and all(one.is_negated != is_denied for one in fitting):
+            return f"the number {text} is denied, or what it is said of"
         supports[binding.number.place] = {one.item for one in fitting}
         if binding.partner >= 0 and not supports[binding.number.place] & supports.get(binding.partner, set()):
             return f"the number {text} does not go with the one before it"
     return None
+
+
+def is_under_negation(reading: Reading, place: int) -> bool:
+    """Whether the clause of a number denies something, commas and brackets being its ends."""
+    count = 0
+    for step in (-1, 1):
+        other = place + step
+        while 0 <= other < len(reading.tokens) and abs(other - place) <= _REACH:
+            text = reading.word(other)
+            if text in _ENDS:
+                break
+            is_near = step < 0 and (text in _NEAR_NEGATORS and (text != "no" or place - other <= _NEAR))
+            count += text in _NEGATORS or is_near or text.endswith("n't")
+            other += step
+    return count % 2 == 1
 
 
 def _is_same(reading: Reading, said: Binding, held: Binding) -> bool:
@@ -94,8 +121,11 @@ def _is_same(reading: Reading, said: Binding, held: Binding) -> bool:
 
 def _may_stand_for(said: Binding, held: Binding) -> bool:
     """A number without a unit and without a quantity may be a count of what was named before."""
-    if said.number.unit == "" and held.number.unit in ("epoch", "rows", "times", "parameters", "gpus"):
-        return not said.names or bool(set(said.names) & set(held.names))
+    if said.number.unit == "" and held.number.unit in ("epoch", "rows", "examples", "times", "parameters", "gpus"):
+        is_count = held.number.unit != "times" and bool(set(said.names) & set(held.names))
+        return not said.names or is_count
+    if said.number.unit == "rows" and held.number.unit == "examples":
+        return True
     return {said.number.unit, held.number.unit} in ({"", "tokens"}, {"", "parameters"}, {"", "evaluations"})
 
 

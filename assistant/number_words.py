@@ -17,9 +17,10 @@ _PLAIN = {
     "%": "%", "percent": "%", "per-cent": "%", "x": "times", "times": "times", "fold": "times", "-fold": "times",
     "step": "step", "steps": "step", "iterations": "step", "iteration": "step", "epoch": "epoch", "epochs": "epoch",
     "passes": "epoch",
-    "rows": "rows", "row": "rows", "examples": "rows", "example": "rows", "samples": "rows", "records": "rows",
+    "rows": "rows", "row": "rows", "examples": "examples", "example": "examples", "samples": "examples",
+    "records": "rows",
     "evaluations": "evaluations", "evaluation": "evaluations", "values": "values", "tokens": "tokens",
-    "parameters": "parameters", "weights": "parameters", "gpus": "gpus", "sequences": "rows", "lines": "line",
+    "parameters": "parameters", "weights": "parameters", "gpus": "gpus", "sequences": "examples", "lines": "line",
     "percentile": "percentile", "th": "th", "layers": "layers", "prompts": "prompts", "completions": "completions",
 }  # fmt: skip
 _BEFORE = {"step": "step", "steps": "step", "epoch": "epoch", "epochs": "epoch", "iteration": "step", "line": "line"}

@@ -4,6 +4,11 @@ from collections.abc import Collection
 
 _PAIRS = """
     forward backward
+    same differ
+    same differs
+    same different
+    same varies
+    same vary
     above below
     longer shorter
     likely unlikely

@@ -6,7 +6,15 @@ _BAD = r"(?:corrupt\w*|mislabel\w*|noisy|shuffled|wrong|bad|dirty|broken|poor|in
 _DATA = r"(?:data|labels?|samples?|rows?|examples?|dataset)"
 # ids of findings or cards -> their names; ids that share a name stand together
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("overfitting", (r"over-?fit\w*", r"memori[sz]\w*")),
+    (
+        "overfitting",
+        (
+            r"over-?fit\w*",
+            r"memori[sz]\w*",
+            r"generali[sz]\w* (?:\w{1,10} )?(?:worse|badly|poorly)",
+            r"(?:does|do) not generali[sz]e|fails to generali[sz]e",
+        ),
+    ),
     ("underfitting", (r"under-?fit\w*",)),
     ("exploding_gradients", (r"gradients?\b[^.,;]{0,20}\bexplod\w*", r"explod\w*\sgradients?", r"gradient explosion")),
     ("vanishing_gradients", (r"gradients?\b[^.,;]{0,20}\bvanish\w*", r"vanish\w*\sgradients?", r"dead gradients?")),

@@ -14,12 +14,14 @@ _JUDGED = (
 _WELL = re.compile(
     rf"\b(?:healthy|all is well|all good|went well|as expected|problem[- ]free|successful\w*|do nothing|"
     rf"(?:ended|finished|completed|ran) (?:normally|correctly|properly|through|successfully)|"
-    rf"(?:was|were) (?:\w{{1,12}} )?(?:loaded|restored|resumed|recovered)|"
-    rf"looks? (?:good|fine|normal|okay|ok|right)|(?:is|are|was|were|looks?|stays?|remains?) (?:\w{{1,12}} )?{_JUDGED}|"
+    rf"(?:was|were) (?:(?!not |never )\w{{1,12}} )?(?:loaded|restored|resumed|recovered)|"
+    rf"looks? (?:good|fine|normal|okay|ok|right)|(?:is|are|was|were|looks?|stays?|remains?) (?:(?!not |"
+    rf"never |no )\w{{1,12}} )?{_JUDGED}|"
     rf"nothing (?:is |was )?(?:\w{{1,10}} )?(?:wrong|bad|unusual|to worry|to fix|to change|needs)|"
     rf"no (?:\w{{1,12}} )?{_FAULTS}|no need to worry|no action|without (?:any )?{_FAULTS}|"
     r"(?:enough|plenty of|sufficient|still|some|free) (?:\w{1,10} ){0,2}(?:memory|vram|data|room|space|capacity)|"
-    r"trains? well|converge[sd] (?:well|nicely|properly)|comes? back down|"
+    r"trains? well|generali[sz]es? (?:\w{1,10} )?(?:well|better|fine|nicely)|as (?:it|they) should|"
+    r"works? (?:well|fine)|converge[sd] (?:well|nicely|properly)|comes? back down|"
     r"(?:safely|can be|could be) ignored?|ignore (?:this|it|the)|is stable|fits (?:easily|comfortably|without|well))\b"
 )
 _ILL = re.compile(r"\b(?:faults?|problem|something is wrong|culprit|broken|failed|failure)\b")

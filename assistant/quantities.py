@@ -23,6 +23,8 @@ MEASURED = {
     "total_steps": "total_steps, total steps, number of steps",
 }
 _MORE_KNOB_WORDS = {
+    "max_grad_norm": "clip the gradients, clip the gradient norm, clip gradients",
+    "lora_targets": "layers, linear layers, all linear layers",
     "learning_rate": "learning_rate, rate, peak learning rate",
     "epochs": "num_epochs, number of passes, training duration",
     "lora_rank": "lora_r, r, adapter rank",
@@ -53,6 +55,7 @@ _MORE_KNOB_WORDS = {
     "checkpoint": "checkpoints",
 }
 _AMBIGUOUS = {
+    ("best", "checkpoint"): ("checkpoint", "checkpoint_choice"),
     ("checkpoints",): ("checkpoint", "checkpoint_limit", "checkpoint_interval"),
     ("batch", "size"): ("effective_batch", "micro_batch"),
     ("batch", "sizes"): ("effective_batch", "micro_batch"),

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from assistant.number_words import ORDINALS, WORDS_BETWEEN, count_words, find_unit
@@ -160,6 +160,13 @@ def _read_word(tokens: Sequence[Token], place: int) -> Number | None:
 
 def _share_units(tokens: Sequence[Token], numbers: dict[int, Number]) -> dict[int, Number]:
     """The first of a pair takes the unit of the second: "3-10 %", "8 of 32 examples"."""
+    before: Number | None = None
+    for place in sorted(numbers):
+        number = numbers[place]
+        is_pair = before is not None and place - before.place == len(("or", ""))
+        if is_pair and before and before.unit == "times" and not number.unit:
+            numbers[place] = replace(number, unit="times")
+        before = numbers[place]
     for place in sorted(numbers, reverse=True):
         number = numbers[place]
         following = next((other for other in sorted(numbers) if other > place), None)

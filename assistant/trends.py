@@ -1,6 +1,6 @@
 """What a sentence says of how a quantity moves, and whether the evidence says the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.bindings import Binding, number_clauses
@@ -9,7 +9,8 @@ from assistant.quantities import MEASURED, are_compatible
 from assistant.tokens import Reading
 from assistant.word_sets import word_set
 
-UP, DOWN, FLAT = 1, -1, 0
+UP, DOWN, FLAT, NAN, LOW, HIGH = 1, -1, 0, 2, 3, 4
+_STATES = {"nan": NAN, "lowest": LOW, "minimum": LOW, "bottomed": LOW, "highest": HIGH, "peaks": HIGH, "peaked": HIGH}
 FLAT_SHARE = 0.02  # a smaller change from the first value to the last is none that a person would call a fall
 _STEMS = {
     UP: "rise rises rose risen rising climb climbs climbed climbing grow grows grew grown growing increase increases "
@@ -26,13 +27,14 @@ _STEMS = {
 }
 TREND_WORDS: Mapping[str, int] = {word: way for way, words in _STEMS.items() for word in words.split()}
 MOVE_WORDS = word_set("move moves moved moving change changes changed changing budge budges budged")
+LEARN_WORDS = word_set("learn learns learned learnt")
 _GOES = word_set("go goes went going gone come comes came")
 _DENY = word_set("not never no without stop stops stopped fails failed cannot neither nor nothing none ceases")
 _STAYS = word_set("stays stayed remains remained stay remain")
 _MODALS = word_set("may might could can would should to")
 _BARELY = word_set("barely hardly scarcely little")
 _CONDITIONS = word_set("if when until once whether unless whenever before")
-_MEASURED = frozenset(MEASURED)
+_MEASURED = frozenset(MEASURED) - {"noise"}
 _REWARDS = frozenset({"reward", "accuracy", "margins", "logps"})
 
 
@@ -43,12 +45,14 @@ class Trend:
     Attributes:
         ways: the movements that would bear it out: one for "falls", two for "does not fall".
         names: of the quantity, () where none is named.
+        item: the fact that tells it.
     """
 
     ways: frozenset[int]
     names: tuple[str, ...]
     word: str
     place: int
+    item: str = ""
 
 
 def find_trends(reading: Reading, bound: Sequence[Binding], *, is_evidence: bool = False) -> list[Trend]:
@@ -59,8 +63,10 @@ def find_trends(reading: Reading, bound: Sequence[Binding], *, is_evidence: bool
         way = _read_way(reading, place)
         if way is None or (_is_conditional(reading, place, clauses) and not is_evidence):
             continue
-        ways = _turn_round(reading, place, way, clauses)
+        ways = way if token.text in LEARN_WORDS else _turn_round(reading, place, way, clauses)
         names = _find_subject(reading, place, clauses)
+        if token.text in LEARN_WORDS:
+            names = ()
         if names is not None and (names or token.text not in MOVE_WORDS):
             found.append(Trend(_mirror(ways, names, token.text), names, token.text, place))
     return found + _find_pairs(bound, is_evidence=is_evidence)
@@ -72,7 +78,11 @@ def _read_way(reading: Reading, place: int) -> frozenset[int] | None:
         return None if following == "than" else frozenset({TREND_WORDS[word]})
     if word in MOVE_WORDS:
         return frozenset({UP, DOWN}) if place else None
-    if word in COMPARATIVES and reading.word(place - 1) in ("%", "percent", "times"):
+    if word in _STATES and reading.word(place - 1) not in ("usual", "normal", "recommended", "the usual"):
+        return frozenset({_STATES[word]})
+    if word in LEARN_WORDS and any(reading.word(place - back) in ("nothing", "not", "never") for back in (1, 2, 3)):
+        return frozenset({FLAT})
+    if word in COMPARATIVES and reading.word(place - 1) in ("%", "percent", "times") and following != "than":
         return frozenset({COMPARATIVES[word]})
     if word in _STAYS and following in ("where", "the", "put", "there", "flat", "at", "as"):
         return frozenset({FLAT})
@@ -91,7 +101,7 @@ def _turn_round(reading: Reading, place: int, way: frozenset[int], clauses: Sequ
         if text in _BARELY:
             return frozenset({FLAT})
         if text in _DENY or text.endswith("n't"):
-            return frozenset({UP, DOWN, FLAT}) - way
+            return frozenset({UP, DOWN, FLAT, NAN, LOW, HIGH}) - way
     return way
 
 
@@ -102,18 +112,23 @@ def _is_conditional(reading: Reading, place: int, clauses: Sequence[int]) -> boo
 
 
 def _find_subject(reading: Reading, place: int, clauses: Sequence[int]) -> tuple[str, ...] | None:
-    """The quantity that moves: before the word, else right after it; None where a knob is turned and nothing moves."""
-    for back in range(place - 1, -1, -1):
-        if clauses[back] != clauses[place] and reading.word(back) not in ("and", "which", "that"):
-            break
-        token = reading.tokens[back]
-        if token.kind == "phrase":
-            return token.names if _is_measured(token.names) else None
-    for ahead in range(place + 1, min(place + 3, len(reading.tokens))):
-        token = reading.tokens[ahead]
-        if token.kind == "phrase":
-            return token.names if _is_measured(token.names) else None
-    return ()
+    """The quantity that moves: before the word, else right after it, else that of the clause before.
+
+    None where a knob is turned and nothing moves.
+    """
+    named = [
+        other
+        for other in range(len(reading.tokens))
+        if reading.tokens[other].kind == "phrase" and reading.tokens[other].names != ("noise",)
+    ]
+    before = [other for other in named if other < place and clauses[other] == clauses[place]]
+    after = [other for other in named if place < other <= place + 2]
+    carried = [other for other in named if other < place and _is_measured(reading.tokens[other].names)]
+    chosen = before[-1] if before else after[0] if after else carried[-1] if carried else -1
+    if chosen < 0:
+        return ()
+    names = reading.tokens[chosen].names
+    return names if _is_measured(names) else None
 
 
 def _is_measured(names: Sequence[str]) -> bool:
@@ -146,10 +161,13 @@ def _compare(first: float, last: float, *, is_evidence: bool) -> frozenset[int]:
     return frozenset({FLAT}) if is_evidence else frozenset({FLAT, way})
 
 
-def find_trend_fault(said: Sequence[Trend], held: Sequence[Trend], *, has_validation: bool) -> str | None:
-    """Tell which movement the evidence does not show."""
+def find_trend_fault(
+    said: Sequence[Trend], held: Sequence[Trend], cited: Collection[str], *, has_validation: bool
+) -> str | None:
+    """Tell which movement the evidence does not show; one without a subject must be told by what is cited."""
     for trend in said:
-        same = [one for one in held if are_compatible(trend.names, one.names, has_validation=has_validation)]
+        near = [one for one in held if trend.names or not cited or one.item in cited]
+        same = [one for one in near if are_compatible(trend.names, one.names, has_validation=has_validation)]
         denies = len(trend.ways) > 1 and any(not one.ways & trend.ways for one in same)
         if denies or not any(one.ways & trend.ways for one in same):
             return f"'{trend.word}' is not what the evidence says of it"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from assistant.advice_check import find_advice_fault, find_targets, is_description, speaks_of_doing
+from assistant.advice_check import find_advice_fault, find_targets, is_compared_so, is_description, speaks_of_doing
 from assistant.bindings import bind_numbers, number_clauses
 from assistant.claimed_tools import find_claimed_tool
 from assistant.claims import Manner, find_reversal, find_word_fault, read_clauses
@@ -30,6 +30,10 @@ from assistant.whole_clauses import find_strict_fault
 from knowledge.card import Card, Knob
 
 _CLAIMING = frozenset({"your", "was", "were", "had", "run", "used", "trained", "currently", "you", "log"})
+_OPPOSED = {
+    "more": ("less", "fewer"), "less": ("more",), "fewer": ("more",), "larger": ("smaller",), "smaller": ("larger",),
+    "higher": ("lower",), "lower": ("higher",), "longer": ("shorter",), "shorter": ("longer",),
+}  # fmt: skip
 _LOOSE = frozenset({"more", "further", "extra", "additional", "longer", "stronger"})
 BRACKETS = re.compile(r"\s?\[([^\[\]\n]{0,200})\]")
 _NAME = re.compile(r"E\d{1,6}|L\d{1,9}|[a-z][a-z0-9_]{1,59}")
@@ -126,13 +130,14 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
         _advises(reading, resolved, cited, ledger),
         find_targets(reading, resolved, bound),
         has_validation=ledger.has_validation,
+        has_negated_turn=any(turn.is_negated for turn in resolved),
     )
     turned = {knob for turn in resolved if not is_description(reading, turn) for knob in turn.knobs}
     said = [trend for trend in find_trends(reading, bound) if not turned & set(trend.names)]
     return (
         find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
         or find_number_fault(reading, bound, _list_known(cited, turned, ledger), demand)
-        or find_trend_fault(said, ledger.trends, has_validation=ledger.has_validation)
+        or find_trend_fault(said, ledger.trends, _items_of(cited, ledger), has_validation=ledger.has_validation)
     )
 
 
@@ -145,6 +150,8 @@ def _resolve(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledg
             resolved.append(turn)
             last = turn.knobs or last
         elif turn.manner == "compared":
+            if (fault := _find_other_amount(reading, turn.place, ledger)) is not None:
+                return fault
             if not _is_comparison(reading, turn.place) or _is_compared_so(reading, turn, ledger):
                 continue
             if knobs := _cited_knobs(cited, ledger):
@@ -159,10 +166,19 @@ def _resolve(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledg
     return resolved
 
 
+def _find_other_amount(reading: Reading, place: int, ledger: Ledger) -> str | None:
+    """Tell where a sentence says "less memory" and the cards say "more memory" only."""
+    word, noun = reading.word(place), " ".join(reading.word(place + ahead) for ahead in (1, 2))
+    others = [other for other in _OPPOSED.get(word, ()) if f"{other} {noun}" in ledger.corpus]
+    if others and f"{word} {noun}" not in ledger.corpus:
+        return f"says '{word} {noun}' where the card says '{others[0]} {noun}'"
+    return None
+
+
 def _is_compared_so(reading: Reading, turn: Turn, ledger: Ledger) -> bool:
     """Whether the facts compare by the same word, or the word only says which case is meant ("where it was lower")."""
-    is_case = "where" in [reading.word(turn.place - back) for back in (1, 2, 3)]
-    return is_case or turn.word in _LOOSE or f" {turn.word} " in ledger.facts
+    is_case = bool({"where", "if", "when"} & {reading.word(turn.place - back) for back in (1, 2, 3)})
+    return is_case or turn.word in _LOOSE or is_compared_so(reading, turn.place, turn.word, ledger.facts)
 
 
 def _is_comparison(reading: Reading, place: int) -> bool:
@@ -230,10 +246,16 @@ def _find_wording_fault(
     if not any(turn.knobs for turn in turns):
         words = [token.text for token in reading.tokens]
         fault = find_opposite(words, _words_of(cited, ledger), passed)
-    opens_with_verb = any(turn.place == 0 for turn in turns) or (cited and set(cited) <= ledger.move_ids)
-    if fault or passed or opens_with_verb or any(turn.knobs for turn in turns):
+    if fault or passed or any(turn.knobs for turn in turns):
         return fault
-    return find_reversal(read_clauses(reading), ledger.clauses, ledger.sign_clauses, ledger.parities)
+    is_order = any(turn.place == 0 for turn in turns) or (bool(cited) and set(cited) <= ledger.move_ids)
+    clauses = [clause for clause in read_clauses(reading) if clause.is_negated or not is_order]
+    facts = [*ledger.clauses, *ledger.advice_clauses] if is_order else ledger.clauses
+    return find_reversal(clauses, facts, ledger.sign_clauses, ledger.parities)
+
+
+def _items_of(cited: Sequence[str], ledger: Ledger) -> set[str]:
+    return {item for name in cited for item in ledger.owners[name]}
 
 
 def _words_of(cited: Sequence[str], ledger: Ledger) -> frozenset[str]:

@@ -35,6 +35,11 @@ FILES = {
     "shuffled": "recorded/labels_shuffled.log",
     "warmup": "recorded/warmup_too_long.log",
     "flat": "recorded/optimiser_elsewhere.log",
+    "equal": "recorded/grpo_equal_rewards.log",
+    "blown": "digits/keras_blown_up.log",
+    "tiny": "digits/lines_rate_tiny.log",
+    "jsonl": "digits/jsonl_overfit.jsonl",
+    "overflow": "digits/keras_overflow.log",
 }
 OOM = """Traceback (most recent call last):
   File "/opt/train.py", line 40, in <module>
