@@ -113,7 +113,7 @@ def _tell_defects(report: "DatasetReport") -> tuple[str, ...]:
     told = []
     for defect in report.defects[:MAX_DEFECTS]:
         rows = ", ".join(map(str, defect.rows[:MAX_ROWS]))
-        more = ", ..." if defect.num_rows > MAX_ROWS else ""
+        more = " and more" if defect.num_rows > MAX_ROWS else ""
         told.append(f"{defect.summary}{f' Rows {rows}{more}.' if rows else ''} [{defect.pitfall}]")
     left = len(report.defects) - MAX_DEFECTS
     told += [f"{left} more kinds of defects: ftchat data {report.name}"] if left > 0 else []

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from assistant.kept_logs import KeptLog, PathLog
 from assistant.log_lines import clip_line, count_log_lines, is_bar, read_lines
+from assistant.render import make_visible
 from assistant.stacks import MAX_SPAN_LINES, find_stacks, join_spans
 from tools.diagnosis.finding import Diagnosis
+from tools.log_formats.frames import decode, strip_ansi
 from tools.run import Line, Problem, Run
 
 NUM_ENDS = 5
@@ -153,8 +155,13 @@ def _list_quotes(subject: _Subject) -> dict[int, list[str]]:
     quotes: dict[int, list[str]] = {}
     for line in lines:
         if line.source == subject.source and line.number > 0:
-            quotes.setdefault(line.number, []).append(line.text)
+            quotes.setdefault(line.number, []).append(_without_escapes(line.text))
     return quotes
+
+
+def _without_escapes(text: str) -> str:
+    """A quoted text as a line that is read again comes: colours and cursor movements taken out."""
+    return decode(strip_ansi(text.encode("utf-8", "replace"))) if "\x1b" in text else text
 
 
 def _list_wanted(quotes: Iterable[int], spans: Sequence[tuple[int, int]], num_lines: int) -> list[int]:
@@ -246,4 +253,5 @@ class _Cutter:
         """The lines taken, in order; of bars one below the other the first and the last."""
         bars = {number for number, text in self._taken.items() if number not in self._quoted and is_bar(text.encode())}
         inner = {number for number in bars if number - 1 in bars and number + 1 in bars}
-        return tuple(Line(number, text) for number, text in sorted(self._taken.items()) if number not in inner)
+        taken = sorted(self._taken.items())
+        return tuple(Line(number, make_visible(text)) for number, text in taken if number not in inner)

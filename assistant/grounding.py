@@ -9,7 +9,7 @@ from assistant.events import CardsFound, Event
 from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
 from assistant.excerpts import Excerpt
 from assistant.measures import Measure
-from assistant.moves import plan_moves
+from assistant.moves import MAX_MOVES, PlannedMove, plan_moves
 from assistant.tool_reports import Lead, tell_report
 from assistant.turn_input import Parts
 from assistant.turn_record import TurnRecord
@@ -20,6 +20,8 @@ from tools.errors import NotAvailable
 from tools.run import Setting
 
 MAX_LINES = 60
+NUM_MIXED = 3
+"""Moves against what the log shows that go before those against what the data shows."""
 RECALLED = "recalled"
 """Kind of a hit that the conversation names, and no search."""
 FAILED = "cards could not be searched by your words: "
@@ -96,8 +98,19 @@ def plan_draft(draft: Draft, findings: Sequence[Finding], found: Cards, parts: P
     wanted = [card.id for card in asked[:1] if not has_fault and not log_denies(card.id, draft.judged)]
     runs = [run for run, _ in draft.judged]
     ordered = findings if has_fault or not wanted else []
-    moves = plan_moves(ordered, wanted, found.cards, parts.knobs, runs)
-    return replace(draft, moves=moves, asked=asked, cards=found.cards)
+    logged = [finding for finding in ordered if finding in draft.findings]
+    others = [finding for finding in ordered if finding not in draft.findings]
+    moves = plan_moves(logged, wanted, found.cards, parts.knobs, runs)
+    beside = plan_moves(others, (), found.cards, parts.knobs, runs)
+    return replace(draft, moves=_mix(moves, beside), asked=asked, cards=found.cards)
+
+
+def _mix(moves: Sequence[PlannedMove], beside: Sequence[PlannedMove]) -> tuple[PlannedMove, ...]:
+    """The moves against what the log shows, and among the first of them the best against what the data shows."""
+    knobs = {move.knob for move in moves}
+    fresh = [move for move in beside if move.knob not in knobs]
+    num_first = NUM_MIXED if moves else 0
+    return (*moves[:num_first], *fresh[: MAX_MOVES - num_first], *moves[num_first:])[:MAX_MOVES]
 
 
 def list_asked(findings: Sequence[Finding], found: Cards) -> list[Card]:

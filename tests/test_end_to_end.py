@@ -144,3 +144,63 @@ def test_a_question_alone_is_answered_from_its_card(shared_cache: Path) -> None:
     answer = load(done)
     assert answer["cards"][0] == "gibberish_output"
     assert (answer["moves"][0]["knob"], answer["moves"][0]["direction"]) == ("learning_rate", "lower")
+
+
+def ask_again(cache: Path, *arguments: str) -> dict[str, Any]:
+    environment = {**os.environ, "FTCHAT_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "assistant.cli", "ask", *arguments, "--json"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=280, check=False
+    )
+    return load(done)
+
+
+def test_a_conversation_goes_on_in_another_process_and_reads_no_log_again(shared_cache: Path, tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_bytes((EXAMPLES / "out_of_memory.log").read_bytes())
+    first = ask_again(shared_cache, "why does it crash?", "--log", str(log), "--gpu", "RTX 3090", "--no-llm")
+    log.unlink()
+    why = ask_again(shared_cache, "why?", "-c", "--no-llm")
+    smaller = ask_again(shared_cache, "and with batch size 1?", "-c", "--no-llm")
+    assert [one["id"] for one in why["findings"]] == [one["id"] for one in first["findings"]] == ["out_of_memory_gpu"]
+    assert why["answer"].startswith("WHY [out_of_memory_gpu]")
+    assert why["tools"] == []
+    sizes = [one["result"]["smi_bytes"] for one in smaller["tools"] if one["name"] == "compare_settings"]
+    assert sizes[0][0] > sizes[0][1]
+
+
+def test_a_turn_is_dumped_with_what_the_model_read_and_said(shared_cache: Path, tmp_path: Path) -> None:
+    place = tmp_path / "turns.jsonl"
+    log = str(EXAMPLES / "overfit.log")
+    answer = ask_again(shared_cache, "my model got worse, why?", "--log", log, "--dump-turn", str(place), "--no-save")
+    (line,) = place.read_text().splitlines()
+    turn = json.loads(line)
+    assert [one["text"] for one in turn["sentences"] if one["fault"] is None]
+    assert turn["messages"][-1]["role"] == "human"
+    assert "validation loss" in turn["messages"][-1]["text"]
+    assert turn["mode"] == answer["mode"] == "compose"
+    assert turn["versions"]["weights"]
+    assert turn["excerpts"][0]["file"] == log
+    quoted = {one["line"]: one["text"] for one in turn["excerpts"][0]["lines"]}
+    for finding in answer["findings"]:
+        assert all(one["text"].strip("\x1b[A ")[:100] in quoted[one["line"]] for one in finding["evidence"])
+
+
+def test_data_is_looked_through_beside_the_log(shared_cache: Path, tmp_path: Path) -> None:
+    rows = [
+        json.dumps({"prompt": f"What is {n} plus {n}?", "completion": "" if n < 30 else f"It is {2 * n}."})
+        for n in range(200)
+    ]
+    (tmp_path / "sft.jsonl").write_text("\n".join(rows) + "\n")
+    log = str(EXAMPLES / "overfit.log")
+    answer = ask_again(
+        shared_cache, "why?", "--log", log, "--data", str(tmp_path / "sft.jsonl"), "--no-llm", "--no-save"
+    )
+    found = [one["id"] for one in answer["findings"]]
+    assert found[0] == "overfitting"
+    assert "data_quality" in found
+    assert "THE DATA" in answer["answer"]
+    assert "Rows 1, 2, 3, 4, 5, 6 and more." in answer["answer"]
+    cards = [move["card"] for move in answer["moves"]]
+    assert cards[0] == "overfitting"
+    assert "data_quality" in cards[:5]

@@ -190,3 +190,13 @@ def test_a_very_long_line_is_cut_with_a_mark() -> None:
 
 def test_escape_codes_are_taken_out() -> None:
     assert shorten_line(b"\x1b[31mError\x1b[0m: no") == "Error: no"
+
+
+def test_what_a_finding_quotes_holds_no_escape_codes_either() -> None:
+    lines = [f"\x1b[A{make_row(step, 2.0 if step < 50 else float('nan'))}\x1b]0;x\x07" for step in range(1, 90)]
+    run, piped = read(lines)
+    for log in (piped, None):
+        excerpt = cut_one(run, log, 900)
+        assert excerpt.lines
+        assert "\x1b" not in excerpt.text
+        assert "\x07" not in excerpt.text
