@@ -49,26 +49,44 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=(*_ACTIONS, "path"))
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="ID|WORDS",
-        help="show, export: an id or its beginning (the last conversation); search: words; rename: id and title",
-    )
-    parser.add_argument("-n", type=int, default=20, metavar="N", help="list, search: how many at most (20)")
-    parser.add_argument("--format", choices=("md", "json"), default="md", help="export: Markdown (md) or JSON")
-    parser.add_argument("--output", metavar="F", help="export: the file to write, which must not be there yet (stdout)")
-    parser.add_argument("--all", action="store_true", help="delete: every conversation")
-    parser.add_argument("--older-than", metavar="AGE", help="delete: those not spoken in for so long, as 12h, 30d, 8w")
-    parser.add_argument("--yes", action="store_true", help="delete: do not ask back")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_number(_add_action(actions, "list", "the last conversations: id, age, turns, title"))
+    _add_action(actions, "show", "a conversation as it was, the last where none is named", "ID")
+    _add_number(_add_action(actions, "search", "turns that hold all of these words", "WORDS"))
+    export = _add_action(actions, "export", "a conversation as a file for others, the last where none is named", "ID")
+    export.add_argument("--format", choices=("md", "json"), default="md", help="Markdown (md) or JSON")
+    export.add_argument("--output", metavar="F", help="the file to write, which must not be there yet (stdout)")
+    _add_action(actions, "rename", "give a conversation another title", "ID TITLE")
+    remove = _add_action(actions, "delete", "delete conversations, and overwrite their text in the file", "ID")
+    remove.add_argument("--all", action="store_true", help="every conversation")
+    remove.add_argument("--older-than", metavar="AGE", help="those not spoken in for so long, as 12h, 30d or 8w")
+    remove.add_argument("--yes", action="store_true", help="do not ask back")
+    _add_action(actions, "path", "the file that holds the history")
+
+
+def _add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str, words: str = ""
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=about, description=about)
+    if words:
+        parser.add_argument(
+            "words",
+            nargs="*",
+            metavar=words,
+            help="words to find" if words == "WORDS" else "an id, or a beginning of it that no other has",
+        )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    return parser
+
+
+def _add_number(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", type=int, default=20, metavar="N", help="how many at most (20)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what the action asks."""
     place = load_settings({}).history
-    if options.n < 1:
+    if getattr(options, "n", 1) < 1:
         raise BadInput(f"-n must be at least 1, got {options.n}")
     if options.action == "path":
         _print(options, place, {"path": place})

@@ -107,6 +107,12 @@ def test_search_names_conversation_turn_and_place(run: Run, ids: list[str]) -> N
     assert "no conversation holds" in run("search", "zanzibar")
 
 
+def test_flags_may_stand_before_the_words(run: Run, ids: list[str]) -> None:
+    assert json.loads(run("search", "--json", "-n", "1", "half", "answer"))["hits"][0]["turn"] == 2
+    assert "1> why nan?" in run("show", ids[1])
+    assert json.loads(run("delete", "--yes", "--json", *ids))["deleted"] == ids
+
+
 def test_export_writes_a_new_file_and_never_over_one(run: Run, ids: list[str], tmp_path: Path) -> None:
     target = tmp_path / "run.md"
     run("export", ids[0], "--output", str(target))
