@@ -57,6 +57,8 @@ def read_example(value: Mapping[str, Any], layout: Layout, vocab_size: int | Non
     rejected = _read_answer(value.get(layout.rejected), faults)[0] if layout.rejected else ""
     label = value.get(layout.label) if layout.label else None
     faults += _check_label(label, layout)
+    if any(fault.kind == "wrong_type" for fault in faults):
+        faults = [fault for fault in faults if fault.kind != RARE_TYPE]
     prompt = prompt or before
     return Example(layout.format, system, prompt, answer, rejected, request, label, 0, tuple(faults))
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.intp]
 
 ROLES = ("", "train", "validation", "test")
-MAX_COMPARED = 12_000_000
-"""Rows whose fingerprints are kept: 25 bytes each, so that even rows of 60 letters stay within half a gigabyte."""
+MAX_COMPARED = 8_000_000
+"""Rows whose fingerprints are kept: 29 bytes each and 25 more while they are compared, below half a gigabyte."""
+CHUNK_ROWS = 1 << 20
 MIN_PROMPT = 12
 """Letters below which two prompts are alike by chance, as greetings are."""
 MIN_LINE = 40
@@ -115,15 +116,28 @@ class Repeats:
 
 def find_repeats(ledger: Ledger) -> Repeats:
     """Find the rows that repeat an earlier row of their split."""
-    import numpy as np
-
     loose, exact, roles = _view(ledger.loose), _view(ledger.exact), _view(ledger.roles)
-    compared = np.flatnonzero(loose)
-    is_copy = _later_copies(exact[compared], loose[compared], roles[compared])
-    firsts = compared[~is_copy]
+    rows, _ = _find_shared(loose)
+    is_copy = _later_copies(exact[rows], loose[rows], roles[rows])
+    firsts = rows[~is_copy]
     is_loose = _later_copies(loose[firsts], roles[firsts])
     num_distinct = len(loose) - int(is_copy.sum()) - int(is_loose.sum())
-    return Repeats(compared[is_copy], firsts[is_loose], num_distinct)
+    return Repeats(rows[is_copy], firsts[is_loose], num_distinct)
+
+
+def _find_shared(values: "npt.NDArray[np.uint64]") -> tuple["Rows", int]:
+    """The rows whose value another row has too, and how many different values there are; zeros do not count."""
+    import numpy as np
+
+    order = np.argsort(values)
+    ordered = values[order]
+    is_same = ordered[1:] == ordered[:-1]
+    is_shared = np.zeros(len(ordered), dtype=np.bool_)
+    is_shared[1:] |= is_same
+    is_shared[:-1] |= is_same
+    is_shared &= ordered != 0
+    num_values = len(ordered) - int(is_same.sum()) - int(len(ordered) > 0 and ordered[0] == 0)
+    return np.sort(order[is_shared]), num_values
 
 
 def _view(values: "array[int]") -> "npt.NDArray[np.uint64]":
@@ -165,15 +179,16 @@ def find_contradictions(ledger: Ledger) -> Contradictions:
     import numpy as np
 
     prompts, answers = _view(ledger.prompts), _view(ledger.answers)
-    kept = np.flatnonzero((prompts != 0) & (answers != 0))
-    if not len(kept):
-        return Contradictions(kept, 0, 0)
-    order = kept[np.argsort(prompts[kept], kind="stable")]
+    rows, num_distinct = _find_shared(prompts)
+    rows = rows[answers[rows] != 0]
+    if not len(rows):
+        return Contradictions(rows, 0, num_distinct)
+    order = rows[np.argsort(prompts[rows], kind="stable")]
     ordered, replies = prompts[order], answers[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     is_split = np.minimum.reduceat(replies, starts) != np.maximum.reduceat(replies, starts)
     sizes = np.diff(np.append(starts, len(ordered)))
-    return Contradictions(np.sort(order[np.repeat(is_split, sizes)]), int(is_split.sum()), len(starts))
+    return Contradictions(np.sort(order[np.repeat(is_split, sizes)]), int(is_split.sum()), num_distinct)
 
 
 def find_common_answer(ledger: Ledger) -> tuple["Rows", int]:
@@ -181,12 +196,13 @@ def find_common_answer(ledger: Ledger) -> tuple["Rows", int]:
     import numpy as np
 
     prompts, answers = _view(ledger.prompts), _view(ledger.answers)
-    kept = np.flatnonzero((answers & 1 == 1) & (prompts != 0))
-    if not len(kept):
-        return kept, 0
-    pairs = kept[~_later_copies(prompts[kept], answers[kept])]
+    is_long = (answers & 1 == 1) & (prompts != 0)
+    rows, num_answers = _find_shared(np.where(is_long, answers, 0))
+    if not len(rows):
+        return rows, num_answers
+    pairs = rows[~_later_copies(prompts[rows], answers[rows])]
     values, counts = np.unique(answers[pairs], return_counts=True)
-    return pairs[answers[pairs] == values[counts.argmax()]], len(values)
+    return pairs[answers[pairs] == values[counts.argmax()]], num_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +238,20 @@ def _mix(ledger: Ledger) -> "Hashes":
 
 
 def _is_among(values: "Hashes", others: "Sequence[Hashes]") -> "npt.NDArray[np.bool_]":
+    """Which values, but for zeros, occur among others; those are looked up a chunk at a time."""
     import numpy as np
 
-    known = np.concatenate([np.empty(0, dtype=np.uint64), *others])
-    found: npt.NDArray[np.bool_] = (values != 0) & np.isin(values, known)
+    wanted = np.unique(values[values != 0])
+    if not len(wanted):
+        return np.zeros(len(values), dtype=np.bool_)
+    is_met = np.zeros(len(wanted), dtype=np.bool_)
+    for other in others:
+        for start in range(0, len(other), CHUNK_ROWS):
+            chunk = other[start : start + CHUNK_ROWS]
+            at = np.minimum(np.searchsorted(wanted, chunk), len(wanted) - 1)
+            is_met[at[wanted[at] == chunk]] = True
+    at = np.minimum(np.searchsorted(wanted, values), len(wanted) - 1)
+    found: npt.NDArray[np.bool_] = (values != 0) & (wanted[at] == values) & is_met[at]
     return found
 
 
