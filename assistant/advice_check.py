@@ -2,22 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from assistant.bindings import BE, Binding
-from assistant.direction_words import ADVISING, BAD_ENDS, CONDITION_WORDS, VALUE_WORDS
+from assistant.direction_words import ADVISING, BAD_ENDS, CONDITION_WORDS
 from assistant.directions import Turn
-from assistant.moves import PlannedMove
+from assistant.move_rules import Rule
 from assistant.quantities import MEASURED
 from assistant.tokens import Reading
+from assistant.value_check import find_value_fault
 from assistant.word_sets import word_set
-from knowledge.card import Move
 
 _UP_MOVES, _DOWN_MOVES = ("raise", "add", "enable"), ("lower", "remove", "disable")
-_CONDITION_START = re.compile(r"^[^a-z]{0,3}(?:if|when|where|wherever|unless|only)\b")
-_CONDITION_END = re.compile(r",\s(?:only\s)?(?:if|when|unless)\s[^,;]{1,120}$")
-_ASIDE = re.compile(r"\w{1,40}=false")
-_TARGET_END = re.compile(r"\b(?:if|where|unless|instead|in place|which|when|as)\b|;")
+_CHOICES = ("use", "using", "keep", "take", "pick", "choose", "load", "restor")
+_BEFORE_TARGET = word_set("a an one the its about between somewhere at least most around roughly just only what where")
 _ENOUGH = word_set("enough plenty suffice suffices sufficient")
 _NEGATED_ORDER = re.compile(
     r"^(?:please )?(?:do not|don't|never|avoid|no need to|stop|refrain from)\b|[,;:] (?:do not|don't) "
@@ -28,34 +25,6 @@ _CHANGES = word_set(
     "decreases decreased decays decayed warms"
 )
 _MODALS = word_set("should must need needs ought to be been has could can would may might")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A move as the check needs it.
-
-    Attributes:
-        target: words of what a knob is to be set to, without what holds only under a condition.
-        is_planned: it stands in the answer; such a move overrules the cards' other ones.
-        current: the run's own value, where the settings tell it.
-    """
-
-    knob: str
-    direction: str
-    amount: str
-    card: str
-    is_planned: bool
-    target: str
-    needs_condition: bool
-    current: float | None = None
-
-
-def make_rule(move: PlannedMove | Move, card: str, *, is_planned: bool, current: float | None) -> Rule:
-    """A rule from a move."""
-    text = move.amount.lower()
-    target = _TARGET_END.split(_ASIDE.sub("", text))[0]
-    is_limited = bool(_CONDITION_START.search(text) or (_CONDITION_END.search(text) and " or " not in text))
-    return Rule(move.knob, move.direction, text, card, is_planned, target, is_limited, current)
 
 
 def find_advice_fault(
@@ -72,7 +41,7 @@ def find_advice_fault(
         turn.is_negated and turn.knobs for turn in turns
     ):
         return "says not to do what no card warns of"
-    return _find_value_fault(reading, turns, rules) or _find_standing_fault(reading, turns, rules)
+    return find_value_fault(reading, turns, rules) or _find_standing_fault(reading, turns, rules)
 
 
 def is_description(reading: Reading, turn: Turn) -> bool:
@@ -91,7 +60,11 @@ def _repeats_fact(reading: Reading, turn: Turn, facts: str) -> bool:
         return f"{turn.word} {reading.word(turn.target)}" in facts
     if turn.word.startswith("too "):
         return turn.target < turn.place and f" {turn.word.removeprefix('too ')} " in facts
-    is_choice = turn.manner == "weak" and turn.knobs[0] == "checkpoint" and "checkpoint to keep" in facts
+    is_choice = (
+        reading.word(turn.place).startswith(_CHOICES)
+        and turn.knobs[0] == "checkpoint"
+        and "checkpoint to keep" in facts
+    )
     is_statement = turn.manner == "compared" and turn.target >= 0
     is_statement &= any(reading.word(turn.place - back) in BE for back in (1, 2, 3, 4))
     return is_choice or (is_statement and is_compared_so(reading, turn.place, turn.word, facts))
@@ -131,6 +104,8 @@ def _judge_turn(
         return f"says not to {turn.word}" if turn.is_negated and relevant else None
     if _quotes_move(reading, turn, rules):
         return None
+    if (wrong := _read_target_word(reading, turn)) and not any(wrong[:5] in rule.amount for rule in relevant):
+        return f"sets {turn.knobs[0]} to '{wrong}', which no move does"
     if not relevant:
         weak_words = turn.manner == "weak" and (not _is_imperative(reading, turn) or _goes_on(reading, turn, rules))
         return None if weak_words else f"no card gives advice on {turn.knobs[0]}"
@@ -142,6 +117,19 @@ def _judge_turn(
     if all(rule.needs_condition for rule in agreeing) and not has_condition and not turn.is_negated:
         return f"leaves out the condition under which the card says {agreeing[0].direction} {agreeing[0].knob}"
     return None
+
+
+def _read_target_word(reading: Reading, turn: Turn) -> str:
+    """The word that a knob is to be set to: "cosine" of "set the learning rate to cosine", "" for a number."""
+    is_data = "data_amount" in turn.knobs
+    if is_data or turn.target < 0 or reading.word(turn.target + 1) != "to" or turn.is_negated:
+        return ""
+    for place in range(turn.target + 2, len(reading.tokens)):
+        if place in reading.numbers or reading.tokens[place].kind == "mark":
+            return ""
+        if reading.word(place) not in _BEFORE_TARGET:
+            return reading.word(place)
+    return ""
 
 
 def _goes_on(reading: Reading, turn: Turn, rules: Mapping[str, Sequence[Rule]]) -> bool:
@@ -199,38 +187,6 @@ def find_targets(reading: Reading, turns: Sequence[Turn], bound: Sequence[Bindin
             if is_its_own and not is_limit and "from" not in one.roles and one.partner < 0:
                 found.add(one.number.place)
     return frozenset(found)
-
-
-def _find_value_fault(reading: Reading, turns: Sequence[Turn], rules: Mapping[str, Sequence[Rule]]) -> str | None:
-    """ "Use fp16" where the card says bf16: a named value must be the move's, and one that is denied must not be."""
-    if not any(turn.manner != "inspect" for turn in turns):
-        return None
-    for place, token in enumerate(reading.tokens):
-        knob = VALUE_WORDS.get(token.text)
-        relevant = [rule for rule in rules.get(knob, ()) if rule.direction in ("set", "enable")] if knob else []
-        relevant = [rule for rule in relevant if rule.is_planned] or relevant
-        if not relevant or _is_named_only(reading, place):
-            continue
-        is_wanted = any(token.text in rule.target for rule in relevant)
-        if _is_denied(reading, place) == is_wanted:
-            return f"says {token.text}, and the card says: {relevant[0].amount[:60]}"
-    return None
-
-
-def _is_named_only(reading: Reading, place: int) -> bool:
-    """Whether a value stands in a condition or a statement: "if plain SGD is used", "the scheduler is cosine"."""
-    back = {reading.word(other) for other in range(max(place - 4, 0), place)}
-    return bool(back & {"if", "where", "is", "was", "when"})
-
-
-def _is_denied(reading: Reading, place: int) -> bool:
-    for back in range(place - 1, max(place - 4, -1), -1):
-        text = reading.word(back)
-        if text == "to":
-            return False
-        if text in ("instead", "rather", "not", "no", "without", "avoid", "from", "never", "than", "place"):
-            return True
-    return False
 
 
 def _find_standing_fault(reading: Reading, turns: Sequence[Turn], rules: Mapping[str, Sequence[Rule]]) -> str | None:

@@ -33,7 +33,7 @@ _UNIT_PHRASES = word_set("epoch epochs steps rows examples samples evaluations s
 _BOUNDS = {"least": "low", "most": "high"}
 _ROLE_BREAKS = word_set("and while but ; : ( )")
 _CONTEXT = frozenset(
-    {"training_method", "full_fine_tuning", "hardware", "quantization", "package_versions", "checkpoint"}
+    {"base_model", "training_method", "full_fine_tuning", "hardware", "quantization", "package_versions", "checkpoint"}
 )
 _FILLERS = word_set("to at about around some only just roughly nearly almost as the a of its")
 
@@ -181,12 +181,8 @@ def _find_roles(reading: Reading) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = {}
     for place, token in enumerate(reading.tokens):
         for word in token.text.split(" "):
-            is_role = place not in reading.numbers and reading.word(place + 1) not in (
-                "one",
-                "over",
-                "ones",
-                "checkpoint",
-            )
+            is_role = place not in reading.numbers and reading.word(place + 1) not in _NOT_OF_NUMBERS
+            is_role &= not (word == "end" and reading.word(place + 1) == "of")
             if (role := ROLES.get(word)) and is_role:
                 target = _find_target(reading, place, role)
                 if target >= 0:

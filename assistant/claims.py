@@ -7,7 +7,7 @@ from typing import Literal
 from assistant.bindings import ROLES, number_clauses
 from assistant.direction_words import COMPARATIVES, VERBS
 from assistant.neutral_words import COMMON, NEGATING, NEUTRAL, stem
-from assistant.tokens import Reading
+from assistant.tokens import Reading, Token
 from assistant.trends import LEARN_WORDS, MOVE_WORDS, TREND_WORDS
 
 _CONDITIONS = frozenset({"if", "when", "unless", "until", "once", "where"})
@@ -131,6 +131,11 @@ def _find_homeless(open_stems: Mapping[str, str], passages: Sequence[Passage], m
     best = max((one.stems for one in passages), key=lambda stems: len(wanted & stems), default=frozenset[str]())
     missing = sorted(wanted - best) or sorted(wanted)
     return f"'{open_stems[missing[0]]}' does not follow from the evidence"
+
+
+def has_content(token: Token) -> bool:
+    """Whether a word carries a claim of its own."""
+    return token.kind == "word" and not _is_neutral(token.text)
 
 
 def _is_neutral(word: str) -> bool:

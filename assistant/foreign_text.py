@@ -11,8 +11,9 @@ _LINK = re.compile(
 _DOMAIN = re.compile(
     r"\b[a-z0-9][a-z0-9-]{1,60}\.(?:com|org|net|io|dev|ai|co|ru|cn|xyz|app|sh|me|info|example|test)\b", re.I
 )
-_MARKUP = re.compile(r"<[/!a-z]|&[a-z]{2,8};|&#|!\[|\*\*|__\w|^#{1,6} |~~|\{\{|\}\}|\$\(|\$\{|\|\s*\w", re.IGNORECASE)
+_MARKUP = re.compile(r"<[/!a-z]|&[a-z]{2,8};|&#|!\[|\*\*|__\w|^#{1,6} |~~|\{\{|\}\}|\$\(|\$\{|\|\s*\w|```", re.I)
 _CODE = re.compile(r"`([^`\n]{0,200})`")
+_QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,200})[\"”]")
 _FLAG = re.compile(r"(?<![\w-])--?[a-z][\w-]{0,60}", re.IGNORECASE)
 _NAME = re.compile(
     r"(?<![\w.])(?:[A-Za-z]\w{0,60}_\w{0,60}|[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){1,8}|"
@@ -57,6 +58,9 @@ def _find_command(bare: str, corpus: str) -> str | None:
     for code in _CODE.findall(bare):
         if " ".join(code.lower().split()) not in corpus:
             return f"names `{code}`, which stands in no card and no evidence"
+    for quoted in _QUOTED.findall(bare):
+        if " ".join(quoted.lower().split()).rstrip(".,") not in corpus:
+            return f"quotes '{quoted[:40]}', which stands in no card and no evidence"
     for flag in _FLAG.findall(bare):
         if flag.startswith("--") and flag.lower() not in corpus:
             return f"names the flag {flag}, which stands in no card and no evidence"

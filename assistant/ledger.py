@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from assistant.advice_check import Rule, make_rule
 from assistant.bindings import Binding, bind_numbers
 from assistant.claims import Clause, Passage, Vocabulary, list_stems, read_clauses
 from assistant.clauses import split_sentences
 from assistant.evidence import ADVICE, NO_FAULT, Evidence
+from assistant.move_rules import Rule, make_rule
 from assistant.moves import PlannedMove
 from assistant.neutral_words import stem
 from assistant.number_check import Known, is_under_negation
@@ -48,6 +48,7 @@ class Ledger:
     move_ids: frozenset[str]
     move_knobs: Mapping[str, str]
     setting_ids: frozenset[str]
+    setting_values: Mapping[str, frozenset[str]]
     trends: Sequence[Trend]
     clauses: Sequence[Clause]
     sign_clauses: Sequence[Clause]
@@ -100,6 +101,7 @@ def build_ledger(grounds: "Grounds") -> Ledger:
         },
         move_ids=frozenset(name for name, item in items.items() if item.kind == "move"),
         move_knobs=_move_knobs(grounds),
+        setting_values=_setting_values(readings, items),
         setting_ids=frozenset(name for name, item in items.items() if item.kind == "setting"),
         trends=_trends(readings, items, facts),
         clauses=clauses,
@@ -136,6 +138,16 @@ def _trends(readings: Mapping[str, Reading], items: Mapping[str, Evidence], fact
             told = [trend for trend in told if not known & set(trend.names)]
         found += told
     return found
+
+
+def _setting_values(readings: Mapping[str, Reading], items: Mapping[str, Evidence]) -> dict[str, frozenset[str]]:
+    """The values in words of the settings, with what they are values of."""
+    values: dict[str, frozenset[str]] = {}
+    for name, item in items.items():
+        if item.kind == "setting" and isinstance(item.value, str):
+            names = frozenset(one for token in readings[name].tokens for one in token.names)
+            values[item.value.lower()] = values.get(item.value.lower(), frozenset()) | names
+    return values
 
 
 def _move_knobs(grounds: "Grounds") -> dict[str, str]:

@@ -77,7 +77,7 @@ _SPEAKING = """
     concerned concern
     important first-hand worth trying side-by-side hand hence whatever whichever whenever wherever else ahead forward
     start starts started starting ends ended ending begins began throughout entire already soon long-run account
-    both either neither own per instead such wise thing goal aim task job jump jumps jumped drop drops dropped
+    both either neither own per instead such wise thing goal aim job jump jumps jumped drop drops dropped
     attention see-saw detail details context information source sources record records recorded note noted
     mentioned mention
     report reports reported reporting printed print prints display displays own visible seen observe observed

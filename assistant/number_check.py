@@ -38,6 +38,14 @@ _OPPOSED = {
     "to": {"from", "first", "asked", "free"},
     "total": {"free", "asked", "allocated", "unused"},
 }
+_COUNTED = {
+    "epoch": "epoch",
+    "rows": "row",
+    "examples": "example",
+    "times": "factor",
+    "parameters": "param",
+    "gpus": "gpu",
+}
 _STATES = frozenset({"asked", "free", "unused", "usable", "allocated"})
 
 
@@ -103,7 +111,7 @@ def is_under_negation(reading: Reading, place: int) -> bool:
 
 def _is_same(reading: Reading, said: Binding, held: Binding) -> bool:
     first, second = said.number, held.number
-    if first.unit != second.unit and not _may_stand_for(said, held):
+    if first.unit != second.unit and not _may_stand_for(reading, said, held):
         return False
     if first.value == second.value:
         return True
@@ -119,11 +127,12 @@ def _is_same(reading: Reading, said: Binding, held: Binding) -> bool:
     return _is_hedged(reading, first.place) and apart <= ROUGH_SHARE * abs(second.value) and first.slack >= apart
 
 
-def _may_stand_for(said: Binding, held: Binding) -> bool:
+def _may_stand_for(reading: Reading, said: Binding, held: Binding) -> bool:
     """A number without a unit and without a quantity may be a count of what was named before."""
-    if said.number.unit == "" and held.number.unit in ("epoch", "rows", "examples", "times", "parameters", "gpus"):
-        is_count = held.number.unit != "times" and bool(set(said.names) & set(held.names))
-        return not said.names or is_count
+    if said.number.unit == "" and held.number.unit in _COUNTED:
+        if said.names:
+            return held.number.unit != "times" and bool(set(said.names) & set(held.names))
+        return any(_COUNTED[held.number.unit] in token.text for token in reading.tokens)
     if said.number.unit == "rows" and held.number.unit == "examples":
         return True
     return {said.number.unit, held.number.unit} in ({"", "tokens"}, {"", "parameters"}, {"", "evaluations"})

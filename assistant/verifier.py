@@ -10,10 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from assistant.advice_check import find_advice_fault, find_targets, is_compared_so, is_description, speaks_of_doing
+from assistant.advice_check import (
+    find_advice_fault,
+    find_targets,
+    is_compared_so,
+    is_description,
+    speaks_of_doing,
+)
 from assistant.bindings import bind_numbers, number_clauses
 from assistant.claimed_tools import find_claimed_tool
-from assistant.claims import Manner, find_reversal, find_word_fault, read_clauses
+from assistant.claims import Manner, find_reversal, find_word_fault, has_content, read_clauses
 from assistant.directions import Turn, find_turns
 from assistant.evidence import Evidence
 from assistant.foreign_text import MAX_CHARACTERS, find_foreign
@@ -26,6 +32,7 @@ from assistant.pitfall_words import find_health_fault, find_pitfall_fault, is_ab
 from assistant.quantities import MEASURED
 from assistant.tokens import Reading, normalise, read_sentence
 from assistant.trends import TREND_WORDS, find_trend_fault, find_trends
+from assistant.value_check import find_misplaced_value
 from assistant.whole_clauses import find_strict_fault
 from knowledge.card import Card, Knob
 
@@ -117,7 +124,18 @@ def _find_free(bare: str, cited: Sequence[str], grounds: Grounds, ledger: Ledger
         or find_health_fault(text, is_faulty=ledger.is_faulty, is_clean=ledger.is_clean)
         or _find_measured_fault(reading, turns, cited, ledger)
         or _find_wording_fault(text, reading, turns, cited, ledger)
+        or _find_empty(text, reading, turns, cited)
     )
+
+
+def _find_empty(text: str, reading: Reading, turns: Sequence[Turn], cited: Sequence[str]) -> str | None:
+    """A sentence without a citation must at least say something that was checked."""
+    if cited or is_abstaining(text) or reading.numbers or list_pitfall_words(text):
+        return None
+    is_advice = any(turn.knobs and turn.manner not in ("weak", "inspect") for turn in turns)
+    if is_advice or find_trends(reading, ()) or any(has_content(token) for token in reading.tokens):
+        return None
+    return "says nothing that can be checked"
 
 
 def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> str | None:
@@ -126,6 +144,8 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
     resolved = _resolve(reading, turns, cited, ledger)
     if isinstance(resolved, str):
         return resolved
+    if not cited and any(not (one.names or one.number.unit or one.roles) for one in bound):
+        return "names a number and not what it is of"
     demand = Demand(
         _advises(reading, resolved, cited, ledger),
         find_targets(reading, resolved, bound),
@@ -135,7 +155,8 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
     turned = {knob for turn in resolved if not is_description(reading, turn) for knob in turn.knobs}
     said = [trend for trend in find_trends(reading, bound) if not turned & set(trend.names)]
     return (
-        find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
+        find_misplaced_value(reading, ledger.setting_values)
+        or find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
         or find_number_fault(reading, bound, _list_known(cited, turned, ledger), demand)
         or find_trend_fault(said, ledger.trends, _items_of(cited, ledger), has_validation=ledger.has_validation)
     )
