@@ -13,6 +13,7 @@ from assistant.move_rules import Rule, make_rule
 from assistant.moves import PlannedMove
 from assistant.neutral_words import stem
 from assistant.number_check import Known, is_under_negation
+from assistant.orders import list_last_values
 from assistant.quantities import MEASURED, SETTING_OF_KNOB, Phrases, build_phrases
 from assistant.tokens import Reading, read_sentence
 from assistant.trends import Trend, find_trends
@@ -48,6 +49,7 @@ class Ledger:
     move_ids: frozenset[str]
     move_knobs: Mapping[str, str]
     setting_ids: frozenset[str]
+    last_values: Mapping[str, float]
     setting_values: Mapping[str, frozenset[str]]
     trends: Sequence[Trend]
     clauses: Sequence[Clause]
@@ -102,6 +104,7 @@ def build_ledger(grounds: "Grounds") -> Ledger:
         move_ids=frozenset(name for name, item in items.items() if item.kind == "move"),
         move_knobs=_move_knobs(grounds),
         setting_values=_setting_values(readings, items),
+        last_values=list_last_values(one.binding for name in facts for one in known[name]),
         setting_ids=frozenset(name for name, item in items.items() if item.kind == "setting"),
         trends=_trends(readings, items, facts),
         clauses=clauses,

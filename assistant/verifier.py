@@ -27,6 +27,7 @@ from assistant.ledger import Ledger, build_ledger
 from assistant.moves import PlannedMove
 from assistant.number_check import Demand, Known, find_number_fault
 from assistant.opposites import find_opposite
+from assistant.orders import find_order_fault
 from assistant.pitfall_words import Known as Pitfalls
 from assistant.pitfall_words import find_health_fault, find_pitfall_fault, is_abstaining, is_hedged, list_pitfall_words
 from assistant.quantities import MEASURED
@@ -156,6 +157,7 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
     said = [trend for trend in find_trends(reading, bound) if not turned & set(trend.names)]
     return (
         find_misplaced_value(reading, ledger.setting_values)
+        or find_order_fault(reading, ledger.last_values)
         or find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
         or find_number_fault(reading, bound, _list_known(cited, turned, ledger), demand)
         or find_trend_fault(said, ledger.trends, _items_of(cited, ledger), has_validation=ledger.has_validation)
