@@ -4,6 +4,7 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from assistant.answer import Answer
 from assistant.compose import Draft, Section, ask_for, closing_sections, opening_sections
@@ -11,18 +12,26 @@ from assistant.conversation import Conversation, Exchange, remember
 from assistant.data_reading import DataRead, find_max_length, read_data
 from assistant.events import Event, SectionComposed, TurnEnded, WordsAwaited
 from assistant.evidence import Evidence
-from assistant.follow_ups import compose_follow_up
 from assistant.grounding import Cards, find_cards, list_asked, number_facts, plan_draft, recall_cards
 from assistant.measures import Measure
 from assistant.measuring import measure_model, measured_section
-from assistant.planner import Asked, Given, Plan, plan, read_question
-from assistant.reading import Judged, fill_in, is_unchanged, name_config, read_logs, without_findings
+from assistant.reading import (
+    Judged,
+    fill_in,
+    is_unchanged,
+    name_config,
+    read_logs,
+    tells_settings,
+    without_findings,
+)
 from assistant.render import render_sections, render_words
-from assistant.saying import Subject, await_speaker, open_beside, tell
 from assistant.told import Told
 from assistant.turn_input import LogMemory, NothingToSay, Parts, Request, Speaker
 from assistant.turn_record import TurnRecord
 from tools.diagnosis.finding import Finding
+
+if TYPE_CHECKING:
+    from assistant.planner import Asked, Plan
 
 __all__ = ["TEXT_WIDTH", "WORDS_HEADING", "LogMemory", "NothingToSay", "Parts", "Request", "Speaker", "Turn"]
 
@@ -40,8 +49,8 @@ class _Scene:
         findings: of the logs and of the data, worst first in each.
     """
 
-    asked: Asked
-    plan: Plan
+    asked: "Asked"
+    plan: "Plan"
     judged: Sequence[Judged]
     is_new: bool
     has_news: bool
@@ -94,9 +103,13 @@ class Turn:
             self.cancel()
 
     def _run(self) -> Iterator[Event]:
-        scene = yield from self._read()
-        if scene.is_new or scene.has_news:
-            yield from self._compose(opening_sections(self._draft(scene)))
+        judged, is_read = yield from self._read()
+        is_early = is_read and not tells_settings(self._request.question)
+        if is_early:
+            yield from self._compose(opening_sections(self._draft(judged)))
+        scene = yield from self._plan(judged, is_read=is_read, is_early=is_early)
+        if scene.has_news or (scene.is_new and not is_early):
+            yield from self._compose(opening_sections(self._draft(scene.judged, scene)))
         scene = yield from self._measure(scene)
         opened = self._open_speaker()
         found = yield from self._find_cards(scene)
@@ -104,7 +117,9 @@ class Turn:
             raise NothingToSay(self._record.notes[-1])
         has_subject = found.in_scope or bool(scene.measures)
         is_covered = has_subject or not self._request.question or found.is_failed
-        draft = yield from self._conclude(scene, found, replace(self._draft(scene), is_covered=is_covered))
+        draft = yield from self._conclude(
+            scene, found, replace(self._draft(scene.judged, scene), is_covered=is_covered)
+        )
         evidence = number_facts(draft, scene.measures, scene.data, scene.plan.settings)
         told = yield from self._tell(opened if has_subject else None, scene, draft, evidence)
         answer = self._answer(scene, draft, found, told)
@@ -118,6 +133,8 @@ class Turn:
         A question of its own about a log that was told before is answered from its card, and the log is not told again
         but where the question is about what was found in it.
         """
+        from assistant.follow_ups import compose_follow_up
+
         draft = plan_draft(draft, [] if scene.is_aside(found) else scene.findings, found, self._parts)
         shown = replace(draft, judged=without_findings(draft.judged)) if scene.is_aside(found) else draft
         is_told = scene.is_new or scene.has_news
@@ -129,23 +146,27 @@ class Turn:
             yield from self._compose(closing_sections(shown))
         return draft
 
-    def _read(self) -> Generator[Event, None, _Scene]:
-        """Read what is new, and plan what can be computed."""
+    def _read(self) -> "Generator[Event, None, tuple[Sequence[Judged], bool]]":
+        """The logs of the turn, or those of the conversation; and whether any was read now."""
         request, before = self._request, self._conversation
-        asked = read_question(request.question)
-        is_read = bool(request.logs) and not (
-            not request.settings and is_unchanged(request.logs, self._memory, before.judged)
-        )
-        judged: Sequence[Judged] = before.judged
-        if is_read:
-            is_kept = self._parts.open_speaker is not None
-            judged = yield from read_logs(request, self._memory, self._record, is_kept=is_kept)
-        given = Given(request.model, request.gpu, name_config(request), is_read)
-        planned = plan(given, asked, before, judged)
-        judged, has_news = yield from fill_in(judged, asked, self._record)
+        is_known = not request.settings and is_unchanged(request.logs, self._memory, before.judged)
+        if not request.logs or is_known:
+            return before.judged, False
+        is_kept = self._parts.open_speaker is not None
+        return (yield from read_logs(request, self._memory, self._record, is_kept=is_kept)), True
+
+    def _plan(self, judged: Sequence[Judged], *, is_read: bool, is_early: bool) -> Generator[Event, None, _Scene]:
+        """Read the question, and plan what can be computed; a log that was told already is not judged again."""
+        from assistant.planner import Given, plan, read_question
+
+        request, before = self._request, self._conversation
+        asked, has_news = read_question(request.question), False
+        planned = plan(Given(request.model, request.gpu, name_config(request), is_read), asked, before, judged)
+        if not is_early:
+            judged, has_news = yield from fill_in(judged, asked, self._record)
         if request.gpu and not planned.model:
             self._record.notes.append(f"{request.gpu}: no model was named, so there is nothing to estimate on it")
-        return _Scene(asked, planned, judged, is_read or not before.exchanges, has_news)
+        return _Scene(asked, planned, judged, is_read or not before.exchanges, has_news and not is_read)
 
     def _measure(self, scene: _Scene) -> Generator[Event, None, _Scene]:
         """What the tools say that need no model: of the training data, and of the model and its memory."""
@@ -162,9 +183,11 @@ class Turn:
         self._sections += sections
         yield from map(SectionComposed, sections)
 
-    def _draft(self, scene: _Scene) -> Draft:
-        cards = {finding.id: self._parts.load_card(finding.id) for finding in scene.findings}
-        return Draft(scene.judged, (), (), cards, self._record.notes, plan=scene.plan, words=scene.asked)
+    def _draft(self, judged: Sequence[Judged], scene: _Scene | None = None) -> Draft:
+        findings = scene.findings if scene else [one for _, found in judged for one in found.findings]
+        cards = {finding.id: self._parts.load_card(finding.id) for finding in findings}
+        plan, words = (scene.plan, scene.asked) if scene else (None, None)
+        return Draft(judged, (), (), cards, self._record.notes, plan=plan, words=words)
 
     def _find_cards(self, scene: _Scene) -> Generator[Event, None, Cards]:
         if scene.plan.follow_up and not scene.is_new:
@@ -173,6 +196,8 @@ class Turn:
 
     def _open_speaker(self) -> "Future[Speaker] | None":
         """Load the model beside the search for cards."""
+        from assistant.saying import open_beside
+
         if self._parts.open_speaker is None or not self._request.question:
             return None
         return open_beside(self._parts.open_speaker)
@@ -181,6 +206,8 @@ class Turn:
         self, opened: "Future[Speaker] | None", scene: _Scene, draft: Draft, evidence: tuple[Evidence, ...]
     ) -> Generator[Event, None, Told]:
         """Let the model look further and write; without one, or with nothing to speak of, nothing is said."""
+        from assistant.saying import Subject, await_speaker, tell
+
         told = Told(evidence)
         if opened is None or not evidence:
             return told

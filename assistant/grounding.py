@@ -7,7 +7,6 @@ from assistant.compose import Draft, log_denies
 from assistant.data_reading import DataRead
 from assistant.events import CardsFound, Event
 from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
-from assistant.excerpts import Excerpt
 from assistant.measures import Measure
 from assistant.moves import MAX_MOVES, PlannedMove, plan_moves
 from assistant.tool_reports import Lead, tell_report
@@ -133,12 +132,27 @@ def number_facts(
     return collect_evidence(draft.judged, draft.moves, signs, [*measured, *data.facts], settings)
 
 
-def add_lines(evidence: Sequence[Evidence], excerpts: Sequence[Excerpt]) -> tuple[Evidence, ...]:
-    """The facts with the lines of the excerpts behind them."""
-    lines = [(one, line) for one in excerpts for line in one.lines][:MAX_LINES]
-    shown = [(f"L{line.number}  {line.text}", f"{COUNTS}{one.name} L{line.number}") for one, line in lines]
-    numbered = enumerate(shown, start=len(evidence) + 1)
-    return (*evidence, *(Evidence(f"E{number}", text, None, source, "", "log") for number, (text, source) in numbered))
+def add_lines(evidence: tuple[Evidence, ...], lines: Mapping[int, str]) -> tuple[Evidence, ...]:
+    """The facts with lines of logs behind them, for a model to read."""
+    numbered = enumerate(list(lines.items())[:MAX_LINES], start=len(evidence) + 1)
+    added = (
+        Evidence(f"E{place}", f"L{line}  {text}", None, f"{COUNTS}L{line}", "", "log")
+        for place, (line, text) in numbered
+    )
+    return (*evidence, *added)
+
+
+def cite_lines(sentence: str, evidence: Sequence[Evidence]) -> str:
+    """Write a sentence's citations of log lines as the lines' own numbers.
+
+    Example:
+        >>> cite_lines("It ends there [E7].", [Evidence("E7", "L40  exit", None, "log: L40", "", "log")])
+        'It ends there [L40].'
+    """
+    for item in evidence:
+        if item.kind == "log":
+            sentence = sentence.replace(f"[{item.id}]", f"[{item.source.removeprefix(COUNTS)}]")
+    return sentence
 
 
 def add_leads(evidence: Sequence[Evidence], leads: Sequence[Lead]) -> tuple[Evidence, ...]:

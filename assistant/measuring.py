@@ -1,16 +1,19 @@
 """The tools that a turn calls without asking a model: what the plan's model and settings come to."""
 
 from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 from assistant.compose import Section
 from assistant.events import Event
 from assistant.measures import HEADING, Measure, measure_plan, say_why_not
-from assistant.planner import Plan
 from assistant.turn_record import TurnRecord
 from tools.errors import FtchatError
 
+if TYPE_CHECKING:
+    from assistant.planner import Plan
 
-def measure_model(plan: Plan, record: TurnRecord) -> Generator[Event, None, list[Measure]]:
+
+def measure_model(plan: "Plan", record: TurnRecord) -> Generator[Event, None, list[Measure]]:
     """Make the calls of a plan; the first that fails is a note, and ends them."""
     measures: list[Measure] = []
     for call in measure_plan(plan):

@@ -3,10 +3,10 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.events import Event, FindingFound
 from assistant.kept_logs import KeptLog, PathLog, PipedLog
-from assistant.question import Asked
 from assistant.turn_input import LogMemory, Request, stamp_file
 from assistant.turn_record import TurnRecord
 from tools.diagnosis import diagnose
@@ -17,11 +17,16 @@ from tools.log_formats.frames import ByteSource
 from tools.log_parser import parse_log, parse_path
 from tools.run import Run, Setting
 
+if TYPE_CHECKING:
+    from assistant.question import Asked
+
 _WONDERING = lazy_pattern(
     r"\b(?:what if|if (?:i|we)|should|could|would|can (?:i|we)|might|may (?:i|we)|instead|try|better|rather"
     r"|(?:how|what) about|and with|will|does|do i|is (?:it|a|an|my|this)|are \d)\b"
 )
 """Words of somebody who asks what a setting would do, and does not say that the run had it."""
+
+_TELLING = lazy_pattern(r"\d ?e ?-?\d|\b(?:lr|rates?|rank|batch|examples|rows|dropout|lora|decay|length|bf16|fp16)\b")
 
 Judged = tuple[Run, Diagnosis]
 Log = Path | tuple[str, ByteSource]
@@ -55,7 +60,7 @@ def read_logs(
 
 
 def fill_in(
-    judged: Sequence[Judged], asked: Asked, record: TurnRecord
+    judged: Sequence[Judged], asked: "Asked", record: TurnRecord
 ) -> Generator[Event, None, tuple[Sequence[Judged], bool]]:
     """Judge a log again with the settings that it does not tell and the person does; one that it tells stands.
 
@@ -82,6 +87,11 @@ def fill_in(
     known = {finding.id for finding in before.findings}
     yield from (FindingFound(run.name, finding) for finding in findings if finding.id not in known)
     return [(run, diagnosis)], known != {finding.id for finding in findings}
+
+
+def tells_settings(question: str) -> bool:
+    """Whether a question may tell a setting of the run, so that it is read before the log is judged for good."""
+    return bool(_TELLING.search(question.lower()))
 
 
 def name_config(request: Request) -> dict[str, Setting]:

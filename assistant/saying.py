@@ -1,11 +1,12 @@
 """The language model's part of a turn: it is loaded beside other work, looks further where it may, and then writes."""
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from assistant.answer import ToolCall
 from assistant.compose import Draft
@@ -13,7 +14,7 @@ from assistant.conversation import Exchange
 from assistant.events import Event, Notice, Struck, TextChunk, ToolFinished
 from assistant.evidence import Evidence, cite_sources
 from assistant.excerpts import cut_excerpts, quotable_lines
-from assistant.grounding import add_leads, add_lines
+from assistant.grounding import add_leads, add_lines, cite_lines
 from assistant.measures import plan_flags
 from assistant.planner import Plan
 from assistant.render import make_visible
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from assistant.toolbox import Toolbox
     from assistant.verifier import Grounds
 
+Sentence = tuple[str, str | None]
 LEFT_OUT = "the language model was left out: "
 MAX_EXCERPT_TOKENS = 2000
+MIN_WORDS = 3
 EXCERPT_SHARE = 4
 """One part in so many of a model's window is for the logs' own lines."""
 
@@ -87,12 +90,12 @@ def tell(speaker: Speaker, subject: Subject, evidence: tuple[Evidence, ...]) -> 
     if speaker.caller is not None:
         leads = yield from _look_further(speaker.caller, subject, evidence)
         evidence = add_leads(evidence, leads)
-    if speaker.writer.mode == "narrate":
-        evidence = add_lines(evidence, excerpts)
-    grounds = _make_grounds(subject, evidence, quotable_lines(excerpts))
+    lines = quotable_lines(excerpts)
+    shown = add_lines(evidence, lines) if speaker.writer.mode == "narrate" else evidence
+    prompt, grounds = (_make_grounds(subject, items, lines) for items in (shown, evidence))
     history = _recall(subject)
-    messages = tuple(speaker.writer.messages(grounds.question, grounds, history))
-    said = yield from _say(speaker, grounds, history)
+    messages = tuple(speaker.writer.messages(prompt.question, prompt, history))
+    said = yield from _say(speaker, prompt, grounds, history)
     passed = " ".join(sentence for sentence, fault in said.raw if fault is None)
     subject.memory.spoken[:] = [*history, Exchange(grounds.question, passed)]
     return Told(evidence, excerpts, messages, said, speaker.versions)
@@ -159,15 +162,26 @@ def _list_cards(draft: Draft) -> Iterator[str]:
     yield from dict.fromkeys([*named, *(card.id for card in draft.asked[:1])])
 
 
-def _say(speaker: Speaker, grounds: "Grounds", history: Sequence[Exchange]) -> Generator[Event, None, Said]:
-    """Let the model write; each sentence is told as it passes the verifier or is struck."""
+def _say(
+    speaker: Speaker, prompt: "Grounds", grounds: "Grounds", history: Sequence[Exchange]
+) -> Generator[Event, None, Said]:
+    """Let the model write; each sentence is told as it passes the verifier or is struck.
+
+    Args:
+        speaker: of this turn.
+        prompt: what the model reads, lines of logs among it.
+        grounds: what its words may rest on: what stands in a log's line is quoted by its number, and bears no claim.
+        history: what was said before.
+    """
     said = Said(mode=speaker.writer.mode)
     try:
-        with closing(speaker.writer.write(grounds.question, grounds, history)) as sentences:
-            for sentence, fault in sentences:
+        written = cast("Generator[Sentence, None, None]", speaker.writer.write(prompt.question, prompt, history))
+        with closing(written) as sentences:
+            for sentence, first_fault in sentences:
+                fault = first_fault or _find_empty(sentence) or _find_claim_of_log(sentence, prompt, grounds)
                 said.raw.append((sentence, fault))
                 if fault is None:
-                    said.words.append(cite_sources(sentence, grounds.evidence))
+                    said.words.append(cite_sources(cite_lines(sentence, prompt.evidence), grounds.evidence))
                     yield TextChunk(said.words[-1])
                 else:
                     said.struck.append(make_visible(sentence))
@@ -177,3 +191,18 @@ def _say(speaker: Speaker, grounds: "Grounds", history: Sequence[Exchange]) -> G
         return said
     said.model = speaker.writer.name
     return said
+
+
+def _find_empty(sentence: str) -> str | None:
+    """Why a sentence too short to state a fact must be struck: a bare yes affirms whatever somebody planted before."""
+    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\[[^\[\]]{0,200}\]", "", sentence))
+    return "says nothing" if len(words) < MIN_WORDS else None
+
+
+def _find_claim_of_log(sentence: str, prompt: "Grounds", grounds: "Grounds") -> str | None:
+    """Why a sentence that passed with the log's lines as facts must be struck without them, None where it holds."""
+    from assistant.verifier import find_fault
+
+    if prompt.evidence is grounds.evidence:
+        return None
+    return find_fault(cite_lines(sentence, prompt.evidence), grounds, is_strict=False)

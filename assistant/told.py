@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from assistant.evidence import Evidence
-from assistant.excerpts import Excerpt
+if TYPE_CHECKING:
+    from assistant.evidence import Evidence
+    from assistant.excerpts import Excerpt
 
 
 @dataclass(slots=True)
@@ -35,8 +37,8 @@ class Told:
         versions: of what spoke.
     """
 
-    evidence: tuple[Evidence, ...]
-    excerpts: tuple[Excerpt, ...] = ()
+    evidence: "tuple[Evidence, ...]"
+    excerpts: "tuple[Excerpt, ...]" = ()
     messages: tuple[tuple[str, str], ...] = ()
     said: Said = field(default_factory=Said)
     versions: Mapping[str, str] = field(default_factory=dict)
