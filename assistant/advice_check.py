@@ -164,7 +164,7 @@ def _agrees_with_set(turn: Turn, rule: Rule, bound: Sequence[Binding]) -> bool:
     """A move that sets a knob has no way of its own, unless its target against the run's value gives one."""
     if turn.manner == "switch":
         return turn.sign > 0 and not turn.is_negated
-    if any(word in rule.amount for word in (turn.word[:6], turn.word[:-1]) if len(word) > 3):
+    if f"by {turn.word[:6]}" in rule.amount:
         return not turn.is_negated
     if rule.amount.startswith("to 1,") or rule.amount.startswith("to 1 ") or rule.amount.startswith("to what fits"):
         return turn.sign < 0
@@ -178,7 +178,8 @@ def find_targets(reading: Reading, turns: Sequence[Turn], bound: Sequence[Bindin
     """Places of the numbers that a knob is to be set to: what only a move may give."""
     found: set[int] = set()
     for turn in turns:
-        if not turn.knobs or turn.manner == "inspect" or is_description(reading, turn):
+        is_state = turn.word.startswith("too ") or is_description(reading, turn)
+        if not turn.knobs or turn.manner == "inspect" or is_state:
             continue
         for one in bound:
             is_its_own = bool(set(one.names) & set(turn.knobs)) and one.number.unit not in ("step", "s")

@@ -183,6 +183,7 @@ def _find_roles(reading: Reading) -> dict[int, frozenset[str]]:
         for word in token.text.split(" "):
             is_role = place not in reading.numbers and reading.word(place + 1) not in _NOT_OF_NUMBERS
             is_role &= not (word == "end" and reading.word(place + 1) == "of")
+            is_role &= not reading.word(place + 1).endswith("ing")
             if (role := ROLES.get(word)) and is_role:
                 target = _find_target(reading, place, role)
                 if target >= 0:

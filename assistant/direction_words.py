@@ -48,7 +48,7 @@ NEGATORS = word_set(
     "unnecessary pointless useless needless nothing none unwise"
 )
 BAD_ENDS = word_set(
-    "mistake wrong worse worsen worsens hurt hurts harm harms harmful unnecessary pointless useless "
+    "bad mistake wrong worse worsen worsens hurt hurts harm harms harmful unnecessary pointless useless "
     "dangerous backfire "
     "backfires aggravate aggravates avoided unhelpful counterproductive futile premature"
 )

@@ -7,6 +7,7 @@ from assistant.quantities import LOSSES
 from assistant.tokens import Reading
 from assistant.word_sets import word_set
 
+_TOLD_APART = frozenset({"train_loss", "eval_loss"})
 _ABOVE = word_set("above over higher larger greater exceeds exceed bigger")
 _BELOW = word_set("below under lower smaller less")
 
@@ -34,4 +35,13 @@ def find_order_fault(reading: Reading, last_values: Mapping[str, float]) -> str 
         one, other = last_values.get(first[0]), last_values.get(second[0])
         if one is None or other is None or one == other or (one > other) != (token.text in _ABOVE):
             return f"puts {first[0]} {token.text} {second[0]}, and the last values do not"
+    return None
+
+
+def find_exchanged_loss(reading: Reading, held: frozenset[str]) -> str | None:
+    """Tell where a sentence speaks of the one loss and all that it cites of the other."""
+    said = {name for token in reading.tokens for name in token.names} & _TOLD_APART
+    known = held & _TOLD_APART
+    if len(said) == 1 and len(known) == 1 and said != known:
+        return f"speaks of {min(said)}, and what it cites of {min(known)}"
     return None

@@ -27,7 +27,7 @@ from assistant.ledger import Ledger, build_ledger
 from assistant.moves import PlannedMove
 from assistant.number_check import Demand, Known, find_number_fault
 from assistant.opposites import find_opposite
-from assistant.orders import find_order_fault
+from assistant.orders import find_exchanged_loss, find_order_fault
 from assistant.pitfall_words import Known as Pitfalls
 from assistant.pitfall_words import find_health_fault, find_pitfall_fault, is_abstaining, is_hedged, list_pitfall_words
 from assistant.quantities import MEASURED
@@ -158,6 +158,9 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
     return (
         find_misplaced_value(reading, ledger.setting_values)
         or find_order_fault(reading, ledger.last_values)
+        or find_exchanged_loss(
+            reading, frozenset().union(*(ledger.item_names[name] for name in cited if name[0] == "E"))
+        )
         or find_advice_fault(reading, resolved, bound, ledger.rules, ledger.facts)
         or find_number_fault(reading, bound, _list_known(cited, turned, ledger), demand)
         or find_trend_fault(said, ledger.trends, _items_of(cited, ledger), has_validation=ledger.has_validation)
