@@ -120,6 +120,14 @@ def test_secrets_are_gone_from_every_text_before_it_is_written(history: History,
     assert "HUB_TOKEN" in history.load_turns(session_id)[0].question
 
 
+def test_what_a_key_announces_as_secret_is_gone_too(history: History, place: Path) -> None:
+    session_id = history.start_session("cli")
+    told = {**answer("said"), "settings": {"api_key": "c0ffee0123456789"}}
+    history.finish_turn(history.begin_turn(session_id, "why?"), told, json.dumps({"password": "c0ffee0123456789"}))
+    history.close()
+    assert not [path for path in place.parent.iterdir() if b"c0ffee0123456789" in path.read_bytes()]
+
+
 @pytest.mark.parametrize("text", ["\udc80 half", "a\0b", "\x1b[31m", "x" * 300_000, "日本語 🎉", ""])
 def test_any_text_can_be_kept(history: History, text: str) -> None:
     session_id = history.start_session("cli", title=text)
