@@ -13,8 +13,6 @@ from assistant.data_reading import DataRead, find_max_length, read_data
 from assistant.events import Event, SectionComposed, TurnEnded, WordsAwaited
 from assistant.evidence import Evidence
 from assistant.grounding import Cards, find_cards, list_asked, number_facts, plan_draft, recall_cards
-from assistant.measures import Measure
-from assistant.measuring import measure_model, measured_section
 from assistant.reading import (
     Judged,
     fill_in,
@@ -31,6 +29,7 @@ from assistant.turn_record import TurnRecord
 from tools.diagnosis.finding import Finding
 
 if TYPE_CHECKING:
+    from assistant.measures import Measure
     from assistant.planner import Asked, Plan
 
 __all__ = ["TEXT_WIDTH", "WORDS_HEADING", "LogMemory", "NothingToSay", "Parts", "Request", "Speaker", "Turn"]
@@ -55,7 +54,7 @@ class _Scene:
     is_new: bool
     has_news: bool
     data: DataRead = field(default_factory=DataRead)
-    measures: Sequence[Measure] = ()
+    measures: "Sequence[Measure]" = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -170,6 +169,8 @@ class Turn:
 
     def _measure(self, scene: _Scene) -> Generator[Event, None, _Scene]:
         """What the tools say that need no model: of the training data, and of the model and its memory."""
+        from assistant.measuring import measure_model, measured_section
+
         data = DataRead()
         if self._request.data:
             known = [finding.id for finding in scene.findings]

@@ -2,14 +2,13 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from assistant.compose import Draft, log_denies
 from assistant.data_reading import DataRead
 from assistant.events import CardsFound, Event
 from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
-from assistant.measures import Measure
 from assistant.moves import MAX_MOVES, PlannedMove, plan_moves
-from assistant.tool_reports import Lead, tell_report
 from assistant.turn_input import Parts
 from assistant.turn_record import TurnRecord
 from knowledge.card import Card
@@ -17,6 +16,10 @@ from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
 from tools.diagnosis.finding import Finding
 from tools.errors import NotAvailable
 from tools.run import Setting
+
+if TYPE_CHECKING:
+    from assistant.measures import Measure
+    from assistant.tool_reports import Lead
 
 MAX_LINES = 60
 NUM_MIXED = 3
@@ -124,7 +127,7 @@ def list_asked(findings: Sequence[Finding], found: Cards) -> list[Card]:
 
 
 def number_facts(
-    draft: Draft, measures: Sequence[Measure], data: DataRead, settings: Mapping[str, Setting]
+    draft: Draft, measures: "Sequence[Measure]", data: DataRead, settings: Mapping[str, Setting]
 ) -> tuple[Evidence, ...]:
     """Number the facts of a turn: findings, moves, what tools measured, what the log and the question's card say."""
     measured = [(text, value, one.name) for one in measures for text, value in one.texts]
@@ -155,7 +158,7 @@ def cite_lines(sentence: str, evidence: Sequence[Evidence]) -> str:
     return sentence
 
 
-def add_leads(evidence: Sequence[Evidence], leads: Sequence[Lead]) -> tuple[Evidence, ...]:
+def add_leads(evidence: Sequence[Evidence], leads: "Sequence[Lead]") -> tuple[Evidence, ...]:
     """The facts with what a model's own calls gave behind them; a fact that is there already is not said twice."""
     texts = {item.text for item in evidence}
     added = list(evidence)
@@ -167,7 +170,9 @@ def add_leads(evidence: Sequence[Evidence], leads: Sequence[Lead]) -> tuple[Evid
     return tuple(added)
 
 
-def _tell_lead(lead: Lead) -> list[tuple[str, float | int | str | None, str, Kind]]:
+def _tell_lead(lead: "Lead") -> list[tuple[str, float | int | str | None, str, Kind]]:
+    from assistant.tool_reports import tell_report
+
     report = lead.report
     if isinstance(report, tuple):
         return [(card.sign, None, f"card {card.id}", "card") for card in report if card.sign]
