@@ -6,7 +6,7 @@ A log or data file is named by its name in the list of this turn; no path is eve
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.kept_logs import KeptLog
 from assistant.log_lines import read_span, shorten_line
@@ -15,6 +15,9 @@ from knowledge.card import Card
 from knowledge.retrieval import CardHit, is_in_scope
 from tools.errors import BadInput
 from tools.run import Run
+
+if TYPE_CHECKING:
+    from tools.vram_report import VramReport
 
 MAX_SPAN_LINES = 5000
 MAX_SHOWN_LINES = 30
@@ -137,21 +140,8 @@ class Toolbox:
         flags: dict[str, Any] = {**self.flags, **{name: value for name, value in given.items() if value}}
         if flags.get("method") == "full":
             flags = {name: value for name, value in flags.items() if name not in ("rank", "targets")}
-        report = make_report({**flags, "model": self._check_model(model)})
-        size, settings = report.estimate.smi_bytes, report.estimate.settings
-        first, verdict = next(zip(report.gpus, report.verdicts, strict=True), (None, None))
-        return MemoryReport(
-            model=report.model.shape.name,
-            method=str(flags.get("method", "lora")),
-            micro_batch=settings.micro_batch,
-            seq_len=settings.seq_len,
-            smi_bytes=size.value,
-            low_bytes=size.low,
-            high_bytes=size.high,
-            peak_at=report.estimate.peak_at,
-            gpu=first.name if first else "",
-            usable_bytes=first.usable_bytes if first else 0,
-            verdict=verdict or "",
+        return _describe_memory(
+            make_report({**flags, "model": self._check_model(model)}), str(flags.get("method", "lora"))
         )
 
     def search_cards(self, words: str) -> tuple[CardReport, ...]:
@@ -214,6 +204,24 @@ class _Once:
     def read(self, size: int, /) -> bytes:
         start, self._place = self._place, self._place + size
         return self._data[start : self._place]
+
+
+def _describe_memory(report: "VramReport", method: str) -> MemoryReport:
+    size, settings = report.estimate.smi_bytes, report.estimate.settings
+    first, verdict = next(zip(report.gpus, report.verdicts, strict=True), (None, None))
+    return MemoryReport(
+        model=report.model.shape.name,
+        method=method,
+        micro_batch=settings.micro_batch,
+        seq_len=settings.seq_len,
+        smi_bytes=size.value,
+        low_bytes=size.low,
+        high_bytes=size.high,
+        peak_at=report.estimate.peak_at,
+        gpu=first.name if first else "",
+        usable_bytes=first.usable_bytes if first else 0,
+        verdict=verdict or "",
+    )
 
 
 def _describe_span(file: str, first_line: int, raw: bytes, run: Run) -> SpanReport:
