@@ -64,7 +64,7 @@ class _Scene:
 
     def is_aside(self, found: Cards) -> bool:
         """Whether the turn is about something else than what was found in a log that was told before."""
-        return not self.is_new and not self.has_news and bool(list_asked(self.findings, found))
+        return found.is_elsewhere or (not self.is_new and not self.has_news and bool(list_asked(self.findings, found)))
 
 
 class Turn:
@@ -193,7 +193,10 @@ class Turn:
     def _find_cards(self, scene: _Scene) -> Generator[Event, None, Cards]:
         if scene.plan.follow_up and not scene.is_new:
             return (yield from recall_cards(self._conversation.cards, scene.findings, self._parts))
-        return (yield from find_cards(self._request.question, scene.findings, self._parts, self._record))
+        is_told = not scene.is_new and not scene.has_news and not scene.measures
+        return (
+            yield from find_cards(self._request.question, scene.findings, self._parts, self._record, is_told=is_told)
+        )
 
     def _open_speaker(self) -> "Future[Speaker] | None":
         """Load the model beside the search for cards."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from assistant.compose import Section, tell_line
 from assistant.curve import tell_curve
+from tools.diagnosis.causes import tell_consequences
 from tools.diagnosis.finding import Diagnosis, Finding
 from tools.run import Run, Setting
 from tools.units import format_bytes, format_number
@@ -109,8 +110,7 @@ def _head(finding: Finding, titles: Mapping[str, str]) -> str:
 
 def _under(finding: Finding) -> Iterable[str]:
     yield finding.summary
-    if finding.consequences:
-        yield f"What follows from it and needs no cure of its own: {', '.join(finding.consequences)}."
+    yield from tell_consequences(finding)
     yield from map(tell_line, finding.evidence[:MAX_LINES])
     if len(finding.evidence) > MAX_LINES:
         yield f"{len(finding.evidence) - MAX_LINES} more lines show it: see --json."

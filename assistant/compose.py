@@ -1,6 +1,5 @@
 """The answer that stands without a language model: findings, the lines that show them, moves, gaps, sources."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from assistant.draft import (
@@ -15,7 +14,8 @@ from assistant.draft import (
     tell_line,
 )
 from assistant.questions_back import ATTACH_LOG, ask_back
-from tools.diagnosis.finding import Diagnosis, Finding
+from tools.diagnosis.causes import tell_consequences
+from tools.diagnosis.finding import Diagnosis
 from tools.run import Line, Run
 
 if TYPE_CHECKING:
@@ -60,16 +60,11 @@ def _what_is_wrong(draft: Draft) -> Section:
         for finding in diagnosis.findings[:MAX_FINDINGS]:
             title = draft.cards[finding.id].title if finding.id in draft.cards else finding.id
             head = f"{title}{where} ({finding.severity}, {finding.confidence}) [{finding.id}]"
-            entries.append((head, (finding.summary, *_consequences(finding))))
+            entries.append((head, (finding.summary, *tell_consequences(finding))))
         entries += [(f"A traceback{where} that no rule explains: {text}", ()) for text in diagnosis.unexplained[:2]]
         if all(finding.severity == "note" for finding in diagnosis.findings) and not diagnosis.unexplained:
             entries.insert(0, _nothing_found(run, diagnosis, where))
     return Section("WHAT IS WRONG", tuple(entries))
-
-
-def _consequences(finding: Finding) -> Iterable[str]:
-    if finding.consequences:
-        yield f"What follows from it and needs no cure of its own: {', '.join(finding.consequences)}."
 
 
 def _nothing_found(run: Run, diagnosis: Diagnosis, where: str) -> tuple[str, tuple[str, ...]]:

@@ -101,8 +101,18 @@ def _to_finding(pitfall: str, defects: "Sequence[Defect]") -> Finding:
 
 
 def _summarise(report: "DatasetReport") -> dict[str, object]:
-    defects = [{"kind": one.kind, "rows": one.num_rows, "share": one.share} for one in report.defects]
-    return {"file": report.name, "format": report.format, "num_rows": report.num_rows, "defects": defects}
+    defects = [
+        {
+            "kind": one.kind,
+            "num_rows": one.num_rows,
+            "share": one.share,
+            "first_rows": list(one.rows[:MAX_ROWS]),
+            "summary": one.summary,
+        }
+        for one in report.defects
+    ]
+    told = {"file": report.name, "format": report.format, "num_rows": report.num_rows}
+    return {**told, "defects": defects, "notes": list(report.notes)}
 
 
 def _tell_head(report: "DatasetReport") -> str:

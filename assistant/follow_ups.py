@@ -129,7 +129,10 @@ def _quote(draft: Draft) -> Iterator[Section]:
 
 def _checkpoint(draft: Draft) -> Iterator[Section]:
     entries = tuple(tell_checkpoint(run) for run, _ in draft.judged)
-    yield Section("WHICH CHECKPOINT", entries or (("No log was read that could tell; attach the training log.", ()),))
+    cited = f" [{draft.faults[0].id}]" if draft.faults else ""
+    yield Section(
+        f"WHICH CHECKPOINT{cited}", entries or (("No log was read that could tell; attach the training log.", ()),)
+    )
 
 
 def _change(draft: Draft) -> Iterator[Section]:

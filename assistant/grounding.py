@@ -1,5 +1,6 @@
 """Which cards speak to a turn, what moves follow, and the numbered facts that words may be written from."""
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ from assistant.evidence import COUNTS, Evidence, Kind, collect_evidence
 from assistant.moves import MAX_MOVES, PlannedMove, plan_moves
 from assistant.turn_input import Parts
 from assistant.turn_record import TurnRecord
-from knowledge.card import Card
+from knowledge.card import Card, list_card_words
 from knowledge.retrieval import FINDING_BOOST, CardHit, is_in_scope
+from tools.diagnosis.causes import CURED_APART
 from tools.diagnosis.finding import Finding
 from tools.errors import NotAvailable
 from tools.run import Setting
@@ -37,18 +39,26 @@ class Cards:
         hits: best first; cards: by id, those of findings as well.
         in_scope: whether a finding or a card speaks to the question.
         is_failed: the search itself could not be made.
+        is_elsewhere: the question names a subject that neither the cards nor the log before it have.
     """
 
     hits: tuple[CardHit, ...]
     cards: Mapping[str, Card]
     in_scope: bool
     is_failed: bool = False
+    is_elsewhere: bool = False
 
 
 def find_cards(
-    question: str, findings: Sequence[Finding], parts: Parts, record: TurnRecord
+    question: str, findings: Sequence[Finding], parts: Parts, record: TurnRecord, *, is_told: bool = False
 ) -> Generator[Event, None, Cards]:
-    """Search the cards by the question's words; those of findings are always there."""
+    """Search the cards by the question's words; those of findings are always there.
+
+    Args:
+        question, findings: of the turn.
+        parts, record: of the turn.
+        is_told: the findings were told before this question, which need not be about them.
+    """
     ids = list(dict.fromkeys(finding.id for finding in findings))
     begun, call = record.start("search_cards", {"question": question, "findings": ids})
     yield begun
@@ -58,11 +68,27 @@ def find_cards(
     except NotAvailable as error:
         record.notes.append(f"{FAILED}{error}")
         is_failed = True
-    in_scope = bool(ids) or is_in_scope(hits)
+    is_elsewhere = is_told and all(hit.kind == "finding" or hit.card_id in ids for hit in hits)
+    is_elsewhere = is_elsewhere and names_other_subject(question)
+    in_scope = not is_elsewhere and (bool(ids) or is_in_scope(hits))
     hits = hits if in_scope else []
     yield call.finish({"cards": [hit.card_id for hit in hits]})
     yield CardsFound(tuple(hits), in_scope)
-    return _load(hits, findings, parts, in_scope=in_scope, is_failed=is_failed)
+    cards = _load(hits, findings, parts, in_scope=in_scope, is_failed=is_failed)
+    return replace(cards, is_elsewhere=is_elsewhere)
+
+
+def names_other_subject(question: str) -> bool:
+    """Whether a question holds a word that is neither everyday English nor in any card.
+
+    Example:
+        >>> names_other_subject("and what do I do now?"), names_other_subject("What is the capital of Peru?")
+        (False, True)
+    """
+    from assistant.neutral_words import COMMON, NEUTRAL
+
+    words = set(re.findall(r"[a-z]{4,}", question.lower()))
+    return bool(words - NEUTRAL - COMMON - list_card_words())
 
 
 def recall_cards(names: Sequence[str], findings: Sequence[Finding], parts: Parts) -> Generator[Event, None, Cards]:
@@ -83,7 +109,8 @@ def recall_cards(names: Sequence[str], findings: Sequence[Finding], parts: Parts
 def _load(
     hits: Sequence[CardHit], findings: Sequence[Finding], parts: Parts, *, in_scope: bool, is_failed: bool
 ) -> Cards:
-    names = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits)])
+    apart = [name for finding in findings for name in finding.consequences if name in CURED_APART]
+    names = dict.fromkeys([*(finding.id for finding in findings), *(hit.card_id for hit in hits), *apart])
     return Cards(tuple(hits), {name: parts.load_card(name) for name in names}, in_scope, is_failed)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.card import Card, Knob, Move
+from tools.diagnosis.causes import CURED_APART
 from tools.diagnosis.finding import Finding, Settled
 from tools.run import Run
 
@@ -76,7 +77,10 @@ def _settled(findings: Iterable[Finding]) -> dict[str, Settled]:
 
 def _sources(findings: Sequence[Finding], asked: Sequence[str]) -> list[tuple[str, int]]:
     """Cards in order, each with how many of its moves it may give."""
-    limits = [(finding.id, MAX_MOVES_OF_A_NOTE if finding.severity == "note" else MAX_MOVES) for finding in findings]
+    limits: list[tuple[str, int]] = []
+    for finding in findings:
+        limits += [(name, 1) for name in finding.consequences if name in CURED_APART]
+        limits.append((finding.id, MAX_MOVES_OF_A_NOTE if finding.severity == "note" else MAX_MOVES))
     return limits + [(card, MAX_MOVES) for card in asked]
 
 

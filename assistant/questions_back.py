@@ -16,6 +16,10 @@ NAME_MODEL = "Name the model, as in 'llama 3.1 8b' or its hub id."
 NAME_GPU = "Name the GPU or its memory, as in '4090' or '24 GB'."
 NAME_BOTH = "Name the model and the GPU, as in 'llama 3.1 8b on a 4090'."
 CONFIG = "the training config"
+SYMPTOMS = frozenset(
+    {"loss_not_decreasing", "loss_divergence", "loss_spikes", "exploding_gradients", "vanishing_gradients", "loss_nan"}
+)
+"""Findings that are sure and whose cause the curve alone does not tell."""
 MEMORY_FINDINGS = ("out_of_memory_gpu", "out_of_memory_eval", "hardware_limits")
 # Words of a rule's reason -> the settings that would answer it, and how they are asked for.
 _REASONS = (
@@ -85,7 +89,7 @@ def _ask_about_logs(draft: Draft) -> Iterator[str]:
     """What the rules lack that bear on the worst finding, on the question's card, or on all where nothing was found."""
     if any(diagnosis.is_judged for _, diagnosis in draft.judged):
         faults, asked = draft.faults, [card.id for card in draft.asked[:1]]
-        if faults and faults[0].confidence == "certain":
+        if faults and faults[0].confidence == "certain" and faults[0].id not in SYMPTOMS:
             return
         subject = faults[0].id if faults else ""
         near = [*asked, subject, *(draft.cards[subject].related if subject in draft.cards else ())]

@@ -145,6 +145,13 @@ def load_knobs(path: Path = KNOBS_FILE) -> dict[str, Knob]:
 
 
 @cache
+def list_card_words(folder: Path = CARDS_FOLDER) -> frozenset[str]:
+    """Every word of the project's cards in lower case, phrases and prose alike: the vocabulary of what is covered."""
+    texts = (path.read_text(encoding="utf-8").lower() for path in folder.glob("*.md"))
+    return frozenset(word for text in texts for word in re.findall(r"[a-z]{2,}", text))
+
+
+@cache
 def card_by_id(card_id: str) -> Card:
     """Read one card of the project without reading the others.
 

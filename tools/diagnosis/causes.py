@@ -1,6 +1,6 @@
 """Roots and what follows from them: a root is told once, its consequences stand under it and not beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tools.diagnosis.finding import Finding
@@ -71,3 +71,17 @@ def _children(root: Finding, found: dict[str, Finding]) -> set[str]:
         for child in (CONSEQUENCES.get(root.id, frozenset()) - beside) & found.keys()
         if root.confidence != "possible" or found[child].severity == "note"
     }
+
+
+CURED_APART = frozenset({"memory_fragmentation"})
+"""Consequences with a cure of their own that costs nothing: it comes before those of their root."""
+
+
+def tell_consequences(finding: Finding) -> Iterator[str]:
+    """What follows from a finding, in words."""
+    following = [name for name in finding.consequences if name not in CURED_APART]
+    apart = [name for name in finding.consequences if name in CURED_APART]
+    if following:
+        yield f"What follows from it and needs no cure of its own: {', '.join(following)}."
+    if apart:
+        yield f"What goes with it and has a cure of its own, which comes first: {', '.join(apart)}."
