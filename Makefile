@@ -64,6 +64,7 @@ bench: $(READY) index
 evals: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m evals
 	PYTHONPATH=tests $(BIN)/python -m evals.retrieval
+	PYTHONPATH=tests $(BIN)/python -m evals.answers
 	$(BIN)/python docs/check.py --write
 
 golden: $(READY)

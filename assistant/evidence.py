@@ -104,7 +104,7 @@ def _finding_rows(run: Run, diagnosis: Diagnosis) -> Iterable[_Row]:
         for sentence in split_sentences(finding.summary):
             yield sentence, value, source, _unit_of_name(name), "finding"
     if not diagnosis.findings and diagnosis.is_healthy:
-        yield NO_FAULT, None, f"diagnosis: {run.name}", "", "finding"
+        yield NO_FAULT, None, f"diagnose: {run.name}", "", "finding"
 
 
 def _unit_of_name(name: str) -> str:

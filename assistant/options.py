@@ -12,6 +12,10 @@ examples:
   ftchat cards search "answers never stop"            what the cards know
   ftchat params "llama 3.1 8b" --rank 16              how many parameters are trained
   ftchat vram "llama 3.1 8b" --method qlora           will it fit?
+  ftchat data train.jsonl                             what is wrong with which rows
+  ftchat -c "and with rank 64?"                       go on with the last conversation
+  ftchat history search "nan"                         what was asked before
+  ftchat models list                                  which language models may answer
 
 exit codes:
   0   done; for check: nothing of severity warning or worse was found

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from answers import load_answers, tell_answers, tell_answers_by_tag
+
 from assistant.agent import Request, Turn
 from assistant.cli import build_parser
 from assistant.events import TurnEnded
@@ -29,6 +31,7 @@ MEMORY = ROOT / "benchmarks" / "vram_results.json"
 READING = ROOT / "benchmarks" / "reading.json"
 EVIDENCE = ROOT / "docs" / "evidence.json"
 STAMP = ROOT / "tests" / "evals" / "stamp.py"
+ANSWERS_STAMP = ROOT / "tests" / "evals" / "answers" / "stamp.py"
 COVERAGE = ROOT / "docs" / "coverage.yaml"
 
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -71,6 +74,9 @@ def check_evidence() -> Iterator[str]:
     stamp: str = runpy.run_path(str(STAMP))["stamp_cases"]()
     if load_evidence()["cases"] != stamp:
         yield f"{EVIDENCE.name}: its figures are of other cases than those at hand; run 'make evals'"
+    stamp = runpy.run_path(str(ANSWERS_STAMP))["stamp_answers"]()
+    if load_answers()["cases"] != stamp:
+        yield "answers.json: its figures are of other cases than those at hand; run 'make evals'"
 
 
 def tell_help() -> str:
@@ -265,6 +271,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "memory": tell_memory,
     "retrieval": tell_retrieval,
     "evidence": tell_evidence,
+    "answers": tell_answers,
+    "answers_by_tag": tell_answers_by_tag,
     "meanings": tell_meanings,
     "scores": tell_scores,
     "recorded": tell_recorded,

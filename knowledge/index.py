@@ -146,6 +146,8 @@ def open_index(cards: Mapping[str, Card], cache_folder: Path, chroma_url: str = 
     key = _compute_key(passages)
     folder = _folder_of(cache_folder, key, chroma_url)
     store_name, digests = read_manifest(folder)
+    import numpy.typing  # noqa: F401  both threads below import it, and each could meet the other's half of it
+
     with ThreadPoolExecutor(1) as pool:  # the encoder loads while Chroma is being imported
         loading = pool.submit(_load_whole, folder, digests)
         if chroma_url:

@@ -43,7 +43,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[s
 
 def scripted_parts(folder: Path) -> Parts:
     """The real parts, save that every question finds the team's card."""
-    real = real_parts(Settings("unused", NO_MODEL, str(folder)))
+    real = real_parts(Settings("unused", NO_MODEL, cards=str(folder)))
 
     def find(*_: object) -> list[CardHit]:
         return [CardHit("queue_full", 0.9, "why does job 3 wait", "phrase"), CardHit("interrupted", 0.5, "x", "phrase")]

@@ -18,13 +18,15 @@ UPWARD, DOWNWARD = {"raise", "add", "enable"}, {"lower", "remove", "disable"}
 
 
 def find_turned_advice(answer: Answer, cards: Mapping[str, Card]) -> Iterator[str]:
-    """Give the model's sentences that move a knob against every move of the answer and of the cards it names."""
+    """Give the model's sentences that turn a knob against the answer's moves, or else against its cards."""
     ways: dict[str, set[str]] = {}
     for move in answer.moves:
         ways.setdefault(move.knob, set()).add(move.direction)
+    moved = frozenset(ways)
     for name in answer.cards[:3]:
         for one in cards[name].moves if name in cards else ():
-            ways.setdefault(one.knob, set()).add(one.direction)
+            if one.knob not in moved:
+                ways.setdefault(one.knob, set()).add(one.direction)
     for sentence in re.split(r"(?<=[.!?])\s+", answer.words):
         yield from (f"{sentence!r} of {knob}" for knob in _turned_knobs(sentence, ways))
 
