@@ -13,10 +13,10 @@ from assistant.redaction import redact
         ("AKIA" + "ABCDEFGHIJKLMNOP", "<AWS_KEY>"),
         ("AIza" + "a" * 35, "<GCP_KEY>"),
         ("eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK", "<JWT>"),
-        ("postgres://me:secret@host/db", "<URL_WITH_PASSWORD>"),
+        ("postgres://me:secret@host/db", "postgres://<URL_PASSWORD>@host/db"),
         ("someone@example.org", "<EMAIL>"),
         ("/home/alice", "<HOME>"),
-        ("wandb login key: " + "0123456789" * 4, "<WANDB_KEY>"),
+        ("wandb login key: " + "0123456789" * 4, "wandb login key: <WANDB_KEY>"),
     ],
 )
 def test_a_secret_becomes_its_placeholder(secret: str, placeholder: str) -> None:
