@@ -17,7 +17,7 @@ _CHOICES = ("use", "using", "keep", "take", "pick", "choose", "load", "restor")
 _BEFORE_TARGET = word_set("a an one the its about between somewhere at least most around roughly just only what where")
 _ENOUGH = word_set("enough plenty suffice suffices sufficient")
 _NEGATED_ORDER = re.compile(
-    r"^(?:please )?(?:do not|don't|never|avoid|no need to|stop|refrain from)\b|[,;:] (?:do not|don't) "
+    r"^(?:please )?(?:do not|don't|never|avoid|no need to|stop \w{1,20}ing|refrain from)\b|[,;:] (?:do not|don't) "
 )
 _GOOD_ENDS = word_set("help helps helped needed worth necessary useful required cure fix remedy solution solves")
 _CHANGES = word_set(
@@ -86,9 +86,15 @@ def _quotes_move(reading: Reading, turn: Turn, rules: Mapping[str, Sequence[Rule
     """Whether a move's own text says it in passing: "disk space, by deleting old checkpoints"."""
     if turn.is_negated or turn.target < 0 or len(turn.word) < 4:
         return False
-    named = reading.word(turn.target).removesuffix("s")
+    named = reading.word(turn.target).removesuffix("s").split(" ")[-1]
     said = re.compile(rf"\b{re.escape(turn.word[:5])}\w{{0,8}}\s(?:\w{{1,12}}\s){{0,3}}{re.escape(named)}")
-    return any(said.search(rule.amount) for listed in rules.values() for rule in listed if rule.is_planned)
+    turns_own = any(knob in rules for knob in turn.knobs)
+    return any(
+        said.search(rule.amount if turns_own else f"{rule.amount}; {rule.text}")
+        for listed in rules.values()
+        for rule in listed
+        if rule.is_planned
+    )
 
 
 def _judge_turn(

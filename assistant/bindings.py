@@ -12,8 +12,9 @@ BE = word_set("is are was were be been being has had have stands stand")
 TIMELESS = ("step", "epoch", "rows", "examples", "times", "%", "values", "evaluations", "line", "percentile")
 
 _ROLE_WORDS = {
-    "low": "minimum minimal lowest smallest bottom bottoms bottomed best",
-    "high": "peak peaks peaked maximum highest largest top tops maximal worst",
+    "low": "minimum minimal lowest smallest shortest bottom bottoms bottomed best",
+    "middle": "median average",
+    "high": "longest peak peaks peaked maximum highest largest top tops maximal worst",
     "first": "first initial initially begins began beginning start starts started starting opens",
     "last": "last final finally end ends ended ending finishes finished latest",
     "asked": "asked asks tried wanted wants requested needed attempted",
@@ -204,7 +205,7 @@ def _find_target(reading: Reading, place: int, role: str) -> int:
     for side in [back, ahead] if is_behind else [ahead, back]:
         for other in side:
             text = reading.tokens[other].text
-            if side is back and role == "free" and (whole := _whole_of(reading, other)) >= 0:
+            if side is back and role in ("free", "trained") and (whole := _whole_of(reading, other)) >= 0:
                 return whole
             if other in reading.numbers and _takes_role(reading.numbers[other], role):
                 return other

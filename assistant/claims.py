@@ -11,6 +11,9 @@ from assistant.tokens import Reading, Token
 from assistant.trends import LEARN_WORDS, MOVE_WORDS, TREND_WORDS
 
 _CONDITIONS = frozenset({"if", "when", "unless", "until", "once", "where"})
+_PREPOSITIONS = frozenset({"in", "of", "at", "on", "from", "to", "for", "with", "by", "after", "before", "until"})
+_METHODS = frozenset({"full_fine_tuning", "training_method"})
+"""Ways to train: where a sentence names both, it tells what holds for each; one alone must be this run's."""
 _ENOUGH_SHARE = 0.6
 
 
@@ -75,7 +78,8 @@ def read_clauses(reading: Reading) -> list[Clause]:
     groups: dict[int, list[int]] = {}
     part = 0
     for place, clause in enumerate(numbered):
-        part += reading.word(place) in (",", "that", "which", "means", "and", "or")
+        is_demonstrative = reading.word(place) == "that" and reading.word(place - 1) in _PREPOSITIONS
+        part += reading.word(place) in (",", "that", "which", "means", "and", "or") and not is_demonstrative
         groups.setdefault(clause * 100 + part, []).append(place)
     clauses: list[Clause] = []
     for places in groups.values():
@@ -108,10 +112,14 @@ def find_word_fault(reading: Reading, vocabulary: Vocabulary, manner: Manner) ->
     """Tell which word comes from nowhere; those that are not in the evidence must stand in one passage together."""
     known = vocabulary.facts | vocabulary.advice if manner.advises or manner.is_hedged else vocabulary.facts
     open_stems: dict[str, str] = {}
+    methods = {name for token in reading.tokens if token.kind == "phrase" for name in token.names} & _METHODS
     for place, token in enumerate(reading.tokens):
         if token.kind == "phrase":
             if not set(token.names) & vocabulary.names:
                 return f"speaks of {token.text}, of which the evidence says nothing"
+            is_lone = methods == {"full_fine_tuning"} and "full_fine_tuning" in token.names
+            if is_lone and not {f"#{name}" for name in token.names} & known:
+                return f"speaks of {token.text}, which is not what this run does"
         elif token.kind == "word" and place not in reading.numbers and not _is_neutral(token.text):
             is_open = token.text not in manner.passed and stem(token.text) not in known
             if is_open:

@@ -3,27 +3,24 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from assistant.bindings import Binding, bind_numbers
-from assistant.claims import Clause, Passage, Vocabulary, list_stems, read_clauses
-from assistant.clauses import split_sentences
+from assistant.card_facts import read_card_conditions, read_passages, read_rules, read_sign_clauses
+from assistant.claims import Clause, Vocabulary, list_stems, read_clauses
+from assistant.conditions import Condition
 from assistant.evidence import ADVICE, NO_FAULT, Evidence
-from assistant.move_rules import Rule, make_rule
-from assistant.moves import PlannedMove
+from assistant.move_rules import Rule
 from assistant.neutral_words import stem
 from assistant.number_check import Known, is_under_negation
 from assistant.orders import list_last_values
 from assistant.quantities import MEASURED, SETTING_OF_KNOB, Phrases, build_phrases
 from assistant.tokens import Reading, read_sentence
 from assistant.trends import Trend, find_trends
-from knowledge.card import Card, Move
 
 if TYPE_CHECKING:
     from assistant.verifier import Grounds
 
-Sort = Literal["sign", "doubt", "advice"]
-_SORTS: dict[str, Sort] = {"When": "doubt", "Check": "doubt", "Then": "advice"}
 _ALWAYS = ("loss", "train_loss", "eval_loss", "speed", "total_steps", "noise", "patience")
 _WORD = re.compile(r"[a-z][a-z0-9_]*(?:[-/.'][a-z0-9_]+)*")
 
@@ -37,7 +34,7 @@ class Ledger:
         owners: by citation name, the item ids that it stands for.
         trends, clauses, parities, stems: of the facts about this run.
         found: ids of findings; asked: ids of cards without a finding.
-        corpus: all text in small letters.
+        corpus: all text in small letters; quotable: the lines of logs, of which only a quotation may come.
     """
 
     phrases: Phrases
@@ -55,6 +52,7 @@ class Ledger:
     clauses: Sequence[Clause]
     sign_clauses: Sequence[Clause]
     advice_clauses: Sequence[Clause]
+    conditions: Sequence[Condition]
     parities: Mapping[str, set[bool]]
     vocabulary: Vocabulary
     rules: Mapping[str, Sequence[Rule]]
@@ -63,13 +61,16 @@ class Ledger:
     facts: str
     advice: str
     corpus: str
+    quotable: str
     has_validation: bool
     is_clean: bool
     is_faulty: bool
 
 
 def build_ledger(grounds: "Grounds") -> Ledger:
-    """Read the evidence, the moves and the cards of a turn."""
+    """Read the evidence, the moves and the cards of a turn; lines of logs may be quoted, and bear no claim."""
+    owners, quotable = _owners(grounds), _quotable(grounds)
+    grounds = replace(grounds, evidence=[item for item in grounds.evidence if item.kind != "log"], lines={})
     phrases = build_phrases(grounds.knobs)
     items = {item.id: item for item in grounds.evidence}
     readings = {name: read_sentence(item.text.removeprefix(ADVICE), phrases) for name, item in items.items()}
@@ -85,7 +86,7 @@ def build_ledger(grounds: "Grounds") -> Ledger:
     vocabulary = Vocabulary(
         _stems(readings, items, facts),
         _stems(readings, items, [name for name in items if name not in facts]),
-        _passages(grounds.cards),
+        read_passages(grounds.cards),
         _names(readings.values(), grounds, phrases, corpus),
     )
     mentioned = {name for reading in readings.values() for token in reading.tokens for name in token.names}
@@ -93,7 +94,8 @@ def build_ledger(grounds: "Grounds") -> Ledger:
         phrases=phrases,
         knob_names=frozenset(grounds.knobs),
         known=known,
-        owners=_owners(grounds),
+        owners=owners,
+        quotable=quotable,
         item_names={
             name: frozenset(one for token in reading.tokens for one in token.names)
             for name, reading in readings.items()
@@ -109,10 +111,11 @@ def build_ledger(grounds: "Grounds") -> Ledger:
         trends=_trends(readings, items, facts),
         clauses=clauses,
         advice_clauses=[clause for name in items if name not in facts for clause in read_clauses(readings[name])],
-        sign_clauses=_sign_clauses(grounds, found, phrases),
+        sign_clauses=read_sign_clauses(grounds, found, phrases),
+        conditions=read_card_conditions(grounds, readings.values(), phrases),
         parities=parities,
         vocabulary=vocabulary,
-        rules=_rules(grounds),
+        rules=read_rules(grounds),
         found=found,
         asked=frozenset(grounds.cards) - found,
         advice=" ".join(item.text for item in grounds.evidence if item.kind in ("move", "card")).lower(),
@@ -178,9 +181,6 @@ def _read_numbers(grounds: "Grounds", readings: Mapping[str, Reading], phrases: 
             Known(one, item.id, is_advice, is_under_negation(reading, one.number.place))
             for one in _bind_to_knob(bind_numbers(reading), move_knobs.get(item.id, ""))
         ]
-    for number, line in grounds.lines.items():
-        reading = read_sentence(line[:2000], phrases)
-        known[f"L{number}"] = [Known(one, f"L{number}", is_advice=False) for one in bind_numbers(reading)]
     texts = [(move.card, move.knob, move.text) for move in grounds.moves]
     for card in grounds.cards.values():
         texts += [
@@ -217,10 +217,13 @@ def _owners(grounds: "Grounds") -> dict[str, frozenset[str]]:
     return {name: frozenset(ids) for name, ids in owners.items()}
 
 
+def _quotable(grounds: "Grounds") -> str:
+    shown = [item.text for item in grounds.evidence if item.kind == "log"]
+    return "\n".join(" ".join(text.split()) for text in [*grounds.lines.values(), *shown])
+
+
 def _corpus(grounds: "Grounds") -> str:
-    parts = (
-        [item.text for item in grounds.evidence] + [move.text for move in grounds.moves] + list(grounds.lines.values())
-    )
+    parts = [item.text for item in grounds.evidence] + [move.text for move in grounds.moves]
     for card in grounds.cards.values():
         parts += [card.title, card.id, *card.signs, *card.sections.values()]
         parts += [f"{one.cause} {one.check}" for one in card.suspects] + [move.amount for move in card.moves]
@@ -228,46 +231,6 @@ def _corpus(grounds: "Grounds") -> str:
     parts += [alias for move in grounds.moves for alias in grounds.knobs[move.knob].aliases]
     parts += [*SETTING_OF_KNOB.values(), "grad_norm eval_loss train_loss"]
     return " ".join(" ".join(parts).lower().split())
-
-
-def _passages(cards: Mapping[str, Card]) -> list[Passage]:
-    passages: list[Passage] = []
-    for card in cards.values():
-        texts: list[tuple[str, Sort]] = [(card.title, "sign"), *((sign, "sign") for sign in card.signs)]
-        texts += [(f"{one.cause} {one.check}", "doubt") for one in card.suspects]
-        texts += [(f"{move.amount} {move.cost}", "advice") for move in card.moves]
-        for heading, section in card.sections.items():
-            sort = _SORTS.get(heading.split(" ")[0], "sign")
-            texts += [(text, sort) for text in split_sentences(" ".join(section.split()))]
-        for text, sort in texts:
-            passages.append(Passage(card.id, frozenset(stem(word) for word in _WORD.findall(text.lower())), sort))
-    return passages
-
-
-def _sign_clauses(grounds: "Grounds", found: frozenset[str], phrases: Phrases) -> list[Clause]:
-    signs = [sign for name in found if name in grounds.cards for sign in grounds.cards[name].signs]
-    return [clause for sign in signs for clause in read_clauses(read_sentence(sign, phrases))]
-
-
-def _rules(grounds: "Grounds") -> dict[str, list[Rule]]:
-    settings = {
-        item.text.split(" ")[2]: item.value
-        for item in grounds.evidence
-        if item.kind == "setting" and isinstance(item.value, float)
-    }
-    rules: dict[str, list[Rule]] = {}
-
-    def add(move: PlannedMove | Move, card: str, *, is_planned: bool) -> None:
-        current = settings.get(SETTING_OF_KNOB.get(move.knob, ""))
-        value = current if isinstance(current, float) else None
-        rules.setdefault(move.knob, []).append(make_rule(move, card, is_planned=is_planned, current=value))
-
-    for move in grounds.moves:
-        add(move, move.card, is_planned=True)
-    for card in grounds.cards.values():
-        for one in card.moves:
-            add(one, card.id, is_planned=False)
-    return rules
 
 
 def _names(readings: Iterable[Reading], grounds: "Grounds", phrases: Phrases, corpus: str) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """The local language model as a LangChain chat model: it streams, calls tools, and stops when asked to."""
 
+import asyncio
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,11 @@ from typing import Any
 import langsmith
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
+from langchain_core.language_models.chat_models import (
+    BaseChatModel,
+    agenerate_from_stream,
+    generate_from_stream,
+)
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -141,6 +146,34 @@ class LlamaChat(BaseChatModel):
         last = AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
         ending = {"model_name": self.model_path.stem, "finish_reason": reason}
         yield ChatGenerationChunk(message=last, generation_info=ending)
+
+    async def _agenerate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **options: Any
+    ) -> ChatResult:
+        return await agenerate_from_stream(self._astream(messages, stop, run_manager, **options))
+
+    async def _astream(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **options: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """One thread writes the answer; where the task ends early the thread stops, even if the task is kept."""
+        cancelled = options.pop("cancelled", None) or self.cancelled or Cancellation()
+        loop, chunks = asyncio.get_running_loop(), asyncio.Queue[ChatGenerationChunk | None]()
+
+        def write_all() -> None:
+            try:
+                for chunk in self._stream(messages, stop, run_manager, cancelled=cancelled, **options):
+                    loop.call_soon_threadsafe(chunks.put_nowait, chunk)
+            finally:
+                loop.call_soon_threadsafe(chunks.put_nowait, None)
+
+        writing = loop.run_in_executor(None, write_all)
+        try:
+            while (chunk := await chunks.get()) is not None:
+                yield chunk
+            await writing
+        finally:
+            if not writing.done() or writing.cancelled():
+                cancelled.set()
 
     def _read_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         if unknown := sorted(options.keys() - set(OPTIONS)):

@@ -20,6 +20,7 @@ class Rule:
         target: words of what a knob is to be set to, without what holds only under a condition.
         is_planned: it stands in the answer; such a move overrules the cards' other ones.
         current: the run's own value, where the settings tell it.
+        text: of the whole move, where it stands in the answer.
     """
 
     knob: str
@@ -30,6 +31,7 @@ class Rule:
     target: str
     needs_condition: bool
     current: float | None = None
+    text: str = ""
 
 
 def make_rule(move: PlannedMove | Move, card: str, *, is_planned: bool, current: float | None) -> Rule:
@@ -37,4 +39,5 @@ def make_rule(move: PlannedMove | Move, card: str, *, is_planned: bool, current:
     text = move.amount.lower()
     target = _TARGET_END.split(_ASIDE.sub("", text))[0]
     is_limited = bool(_CONDITION_START.search(text) or (_CONDITION_END.search(text) and " or " not in text))
-    return Rule(move.knob, move.direction, text, card, is_planned, target, is_limited, current)
+    text_of_move = move.text.lower() if isinstance(move, PlannedMove) else ""
+    return Rule(move.knob, move.direction, text, card, is_planned, target, is_limited, current, text_of_move)

@@ -100,6 +100,13 @@ _SPEAKING = """
     somewhat rather fairly pretty
 """
 _COMMON = """
+    despite regardless notwithstanding besides altogether thanks kindly hello hi alas amongst till versus afterward
+    thereupon hitherto plus minus supposing assuming tldr okay ok yeah yep hmm btw imo fyi anyhow granted
+    hyperparameter hyperparameters headroom footprint trainer script job experiment experiments iteration iterations
+    objective optimisation optimization optimising optimizing tail stretch window backdrop
+    today tomorrow yesterday tonight morning night colleague colleagues folks friend
+    starters step-by-step bullet tl dr nutshell eyeball worthwhile safest wisest advisable
+    lesson rule-of-thumb
     accordingly account accurate achieve act active adjacent advance afford aim aimed akin albeit alike allowing
     amid anyway apparent apparently approach approaches argue arise arises arrive arrives aside aspect assume
     assumes assuming attach attached attaching attempt attempts attribute attributed available aware balance

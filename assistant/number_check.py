@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.bindings import TIMELESS, Binding
+from assistant.number_words import COUNTS
 from assistant.quantities import LOSSES, are_compatible
 from assistant.tokens import Reading
+from assistant.word_sets import word_set
 
 ROUNDED_DIGITS = 2
 ROUGH_SHARE = 0.05
@@ -22,6 +24,7 @@ _IMPLIED = {
     "first": {"first", "from"},
     "last": {"last", "to"},
     "low": {"low"},
+    "middle": {"middle"},
     "high": {"high"},
     "asked": {"asked"},
     "free": {"free"},
@@ -30,13 +33,13 @@ _IMPLIED = {
     "allocated": {"allocated"},
     "usual": {"usual"},
     "trained": {"trained"},
-    "part": {"part"},
-    "whole": {"whole"},
 }
 _OPPOSED = {
     "from": {"to", "last"},
     "to": {"from", "first", "asked", "free"},
     "total": {"free", "asked", "allocated", "unused"},
+    "part": {"whole"},
+    "whole": {"part"},
 }
 _COUNTED = {
     "epoch": "epoch",
@@ -91,6 +94,26 @@ def find_number_fault(reading: Reading, bound: Sequence[Binding], known: Sequenc
         supports[binding.number.place] = {one.item for one in fitting}
         if binding.partner >= 0 and not supports[binding.number.place] & supports.get(binding.partner, set()):
             return f"the number {text} does not go with the one before it"
+    return None
+
+
+MAX_BARE = 100
+_UNCOUNTED = word_set(
+    "one of more the them thing things way ways point points reason reasons part parts side sides loss losses curve "
+    "curves option options choice choices remedies fix fixes sentence sentences word words hand hands piece pieces "
+    "facts signs findings problems faults causes numbers values ends measures cases moves changes others"
+)
+
+
+def find_uncounted(reading: Reading, known: Sequence[Known]) -> str | None:
+    """Tell which count in words ("six spikes") is of nothing that the evidence counts so."""
+    values = {one.binding.number.value for one in known}
+    for place, token in enumerate(reading.tokens):
+        value = COUNTS.get(token.text)
+        is_bare = value is not None and 1 < value < MAX_BARE and place not in reading.numbers and token.kind == "word"
+        following = reading.word(place + 1)
+        if is_bare and value not in values and following not in _UNCOUNTED and reading.tokens[-1] is not token:
+            return f"counts {token.text} {following}, and the evidence does not"
     return None
 
 
@@ -164,6 +187,8 @@ def _fits(said: Binding, known: Known, demand: Demand) -> bool:
 
 
 def _is_of_one_quantity(said: Binding, held: Binding, has_validation: bool) -> bool:
+    if said.number.unit == "parameters" or said.number.unit == held.number.unit == "evaluations":
+        return True
     if said.number.unit in TIMELESS or held.number.unit in TIMELESS:
         mine, theirs = set(said.names) & LOSSES, set(held.names) & LOSSES
         return are_compatible(mine, theirs, has_validation=has_validation)

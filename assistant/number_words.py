@@ -57,9 +57,11 @@ _COUNTS = [
     "nineteen",
     "twenty",
 ]
-_VALUES = {word: float(value) for value, word in enumerate(_COUNTS)}
-_VALUES |= {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0}
-_VALUES |= {"ninety": 90.0, "hundred": 100.0, "thousand": 1000.0, "million": 1e6, "dozen": 12.0}
+COUNTS = {word: float(value) for value, word in enumerate(_COUNTS)}
+COUNTS |= {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0}
+COUNTS |= {"ninety": 90.0, "hundred": 100.0, "thousand": 1000.0, "million": 1e6, "dozen": 12.0}
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+COUNTS |= {f"{tens}-{ones}": COUNTS[tens] + COUNTS[ones] for tens in _TENS for ones in _COUNTS[1:10]}
 _RATIOS = {
     "half": 2.0, "halve": 2.0, "halves": 2.0, "halved": 2.0, "halving": 2.0, "double": 2.0, "doubles": 2.0,
     "doubled": 2.0, "doubling": 2.0, "twice": 2.0, "triple": 3.0, "triples": 3.0, "tripled": 3.0, "tripling": 3.0,
@@ -104,14 +106,14 @@ def count_words(tokens: "Sequence[Token]", place: int) -> tuple[float, str] | No
         is_ordinal = word in ("third", "tenth") and before not in ("a", "one", "to")
         is_ordinal |= before in ("other", "second") or (word == "half" and before == "first")
         return None if is_ordinal else (_RATIOS[word], "times")
-    if word not in _VALUES:
+    if word not in COUNTS:
         return None
-    if before in _VALUES and word in ("hundred", "thousand", "million"):
+    if before in COUNTS and word in ("hundred", "thousand", "million"):
         return None
-    value = _VALUES[word]
+    value = COUNTS[word]
     following = tokens[place + 1].text if place + 1 < len(tokens) else ""
     if following in ("hundred", "thousand", "million"):
-        value *= _VALUES[following]
+        value *= COUNTS[following]
     unit, scale = find_unit(tokens, place, "")
     if not unit:
         return None

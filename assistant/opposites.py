@@ -1,6 +1,7 @@
 """Pairs of opposites: a sentence must not say the one where the evidence says only the other."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 
 _PAIRS = """
     forward backward
@@ -47,6 +48,25 @@ for _line in _PAIRS.strip().splitlines():
     _one, _two = _line.split()
     _OTHER.setdefault(_one, set()).add(_two)
     _OTHER.setdefault(_two, set()).add(_one)
+
+
+_TIMES = {"before": "after", "after": "before"}
+_ARTICLES = frozenset({"the", "a", "an", "its", "that", "this", "your"})
+
+
+def find_exchanged_time(words: Sequence[str], corpus: str) -> str | None:
+    """Tell where a sentence says "after augmentation" and all the evidence says "before augmentation"."""
+    for place, word in enumerate(words):
+        if word not in _TIMES:
+            continue
+        noun = next((other for other in words[place + 1 : place + 3] if other not in _ARTICLES), "")
+        if noun.isalpha() and len(noun) > 2 and not _says(corpus, word, noun) and _says(corpus, _TIMES[word], noun):
+            return f"says '{word} {noun}' where the evidence says '{_TIMES[word]} {noun}'"
+    return None
+
+
+def _says(corpus: str, word: str, noun: str) -> bool:
+    return re.search(rf"\b{word} (?:the |a |an |its |that |this )?{re.escape(noun)}", corpus) is not None
 
 
 def find_opposite(words: Collection[str], held: Collection[str], passed: Collection[str]) -> str | None:

@@ -12,7 +12,8 @@ _JUDGED = (
     r"sufficient|optimal|ideal|adequate|appropriate|within (?:the |its )?(?:usual|normal) range)"
 )
 _WELL = re.compile(
-    rf"\b(?:healthy|all is well|all good|went well|as expected|problem[- ]free|successful\w*|do nothing|"
+    rf"\b(?:healthy|all is well|all good|went well|as expected|problem[- ]free|success\w*|"
+    rf"good (?:sign|news)|do nothing|"
     rf"(?:ended|finished|completed|ran) (?:normally|correctly|properly|through|successfully)|"
     rf"(?:was|were) (?:(?!not |never )\w{{1,12}} )?(?:loaded|restored|resumed|recovered)|"
     rf"looks? (?:good|fine|normal|okay|ok|right)|(?:is|are|was|were|looks?|stays?|remains?) (?:(?!not |"
@@ -42,6 +43,8 @@ _ABSTAIN = re.compile(
     r"do not|doesn't|"
     r"don't|cannot|can't|did not|didn't)\s(?:show|say|tell|hold|contain|reveal|know|judge|decide|answer|prove|settle|"
     r"include|let)\b|\bcannot be (?:seen|judged|told|known|answered|decided)\b|"
+    r"\b(?:impossible|no way|too early|not possible) to (?:say|tell|know|judge|see)\b|"
+    r"\b(?:cannot|can't) (?:say|tell|know)\b|"
     r"\b(?:is|are) (?:not known|unknown|not in the evidence|not shown|not recorded)\b|"
     r"\bno evidence (?:says|for|on|of|about)\b"
 )

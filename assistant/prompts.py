@@ -17,7 +17,7 @@ MAX_ADVICE = 1
 MAX_FACT_CHARACTERS = 300
 MAX_QUESTION_CHARACTERS = 300
 MAX_ANSWER_CHARACTERS = 600
-MAX_EXCHANGES: dict[Mode, int] = {"compose": 1, "narrate": 4}
+MAX_EXCHANGES: dict[Mode, int] = {"compose": 2, "narrate": 4}
 OVERHEAD_TOKENS = 40  # a chat template's own marks, with some to spare
 
 SYSTEM = (
@@ -69,7 +69,7 @@ def build_prompt(
     asked = _clip(question, MAX_QUESTION_CHARACTERS)
     kept = [
         (_clip(before, MAX_QUESTION_CHARACTERS), _clip(answer, MAX_ANSWER_CHARACTERS))
-        for before, answer in earlier[-MAX_EXCHANGES[layout.mode] :]
+        for before, answer in _keep_exchanges(earlier, MAX_EXCHANGES[layout.mode])
     ]
     system = SYSTEM if layout.mode == "compose" else NARRATOR.format(mark=layout.mark)
     taken = layout.count_tokens(" ".join([system, asked, *(text for pair in kept for text in pair)]))
@@ -81,6 +81,11 @@ def build_prompt(
     for (_, answer), following in zip(kept, questions[1:], strict=True):
         messages += [("ai", answer), ("human", f"<{layout.mark}>\nQuestion: {following}\n</{layout.mark}>")]
     return messages
+
+
+def _keep_exchanges(earlier: Sequence[tuple[str, str]], most: int) -> Sequence[tuple[str, str]]:
+    """The first exchange and the last ones: with the first in its place, each prompt begins as the one before."""
+    return earlier if len(earlier) <= most else [earlier[0], *earlier[len(earlier) - most + 1 :]]
 
 
 def fit_evidence(

@@ -1,12 +1,11 @@
 """The language model's part of a turn: it is loaded beside other work, looks further where it may, and then writes."""
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from assistant.answer import ToolCall
 from assistant.compose import Draft
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 Sentence = tuple[str, str | None]
 LEFT_OUT = "the language model was left out: "
 MAX_EXCERPT_TOKENS = 2000
-MIN_WORDS = 3
 EXCERPT_SHARE = 4
 """One part in so many of a model's window is for the logs' own lines."""
 
@@ -170,15 +168,13 @@ def _say(
     Args:
         speaker: of this turn.
         prompt: what the model reads, lines of logs among it.
-        grounds: what its words may rest on: what stands in a log's line is quoted by its number, and bears no claim.
+        grounds: what its words may rest on: its ids are those that a person is told.
         history: what was said before.
     """
     said = Said(mode=speaker.writer.mode)
     try:
-        written = cast("Generator[Sentence, None, None]", speaker.writer.write(prompt.question, prompt, history))
-        with closing(written) as sentences:
-            for sentence, first_fault in sentences:
-                fault = first_fault or _find_empty(sentence) or _find_claim_of_log(sentence, prompt, grounds)
+        with closing(speaker.writer.write(prompt.question, prompt, history)) as sentences:
+            for sentence, fault in sentences:
                 said.raw.append((sentence, fault))
                 if fault is None:
                     said.words.append(cite_sources(cite_lines(sentence, prompt.evidence), grounds.evidence))
@@ -191,18 +187,3 @@ def _say(
         return said
     said.model = speaker.writer.name
     return said
-
-
-def _find_empty(sentence: str) -> str | None:
-    """Why a sentence too short to state a fact must be struck: a bare yes affirms whatever somebody planted before."""
-    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\[[^\[\]]{0,200}\]", "", sentence))
-    return "says nothing" if len(words) < MIN_WORDS else None
-
-
-def _find_claim_of_log(sentence: str, prompt: "Grounds", grounds: "Grounds") -> str | None:
-    """Why a sentence that passed with the log's lines as facts must be struck without them, None where it holds."""
-    from assistant.verifier import find_fault
-
-    if prompt.evidence is grounds.evidence:
-        return None
-    return find_fault(cite_lines(sentence, prompt.evidence), grounds, is_strict=False)

@@ -21,9 +21,9 @@ _VOCABULARY = _words(
 )
 _TOKEN_OWNERS = _words(
     "hub hf huggingface auth access api refresh id session security bearer bot slack github gh git gitlab wandb "
-    "personal secret client deploy read write push login oauth pypi npm comet neptune mlflow databricks replicate telegram "
-    "discord azure aws gcp google vault sentry csrf xsrf jupyter notebook registry docker upload identity sas service "
-    "account admin app private webhook verification device cohere mistral together openai anthropic"
+    "personal secret client deploy read write push login oauth pypi npm comet neptune mlflow databricks replicate "
+    "telegram discord azure aws gcp google vault sentry csrf xsrf jupyter notebook registry docker upload identity sas "
+    "service account admin app private webhook verification device cohere mistral together openai anthropic"
 )
 _KEY_OWNERS = _words(
     "api secret access private account auth subscription encryption signing master service client app application "

@@ -28,7 +28,7 @@ _STEMS = {
 TREND_WORDS: Mapping[str, int] = {word: way for way, words in _STEMS.items() for word in words.split()}
 MOVE_WORDS = word_set("move moves moved moving change changes changed changing budge budges budged")
 LEARN_WORDS = word_set("learn learns learned learnt")
-_GOES = word_set("go goes went going gone come comes came")
+GONE = word_set("go goes went going gone come comes came")
 _DENY = word_set("not never no without stop stops stopped fails failed cannot neither nor nothing none ceases")
 _STAYS = word_set("stays stayed remains remained stay remain")
 _MODALS = word_set("may might could can would should to")
@@ -86,7 +86,7 @@ def _read_way(reading: Reading, place: int) -> frozenset[int] | None:
         return frozenset({COMPARATIVES[word]})
     if word in _STAYS and following in ("where", "the", "put", "there", "flat", "at", "as"):
         return frozenset({FLAT})
-    if word in _GOES and following in ("up", "down", "back"):
+    if word in GONE and following in ("up", "down", "back"):
         return frozenset({UP if following == "up" else DOWN})
     if word == "constant" and reading.word(place - 1) in ("stays", "remains", "is", "nearly"):
         return frozenset({FLAT})

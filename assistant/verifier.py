@@ -7,43 +7,40 @@ any other word must come from the evidence or from one passage of a card.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from assistant.advice_check import (
     find_advice_fault,
     find_targets,
-    is_compared_so,
     is_description,
     speaks_of_doing,
 )
-from assistant.bindings import bind_numbers, number_clauses
+from assistant.bindings import bind_numbers
 from assistant.claimed_tools import find_claimed_tool
 from assistant.claims import Manner, find_reversal, find_word_fault, has_content, read_clauses
+from assistant.conditions import find_condition_fault, find_limit_fault, read_conditions
 from assistant.directions import Turn, find_turns
 from assistant.evidence import Evidence
 from assistant.foreign_text import MAX_CHARACTERS, find_foreign
 from assistant.ledger import Ledger, build_ledger
 from assistant.moves import PlannedMove
-from assistant.number_check import Demand, Known, find_number_fault
-from assistant.opposites import find_opposite
+from assistant.number_check import Demand, Known, find_number_fault, find_uncounted
+from assistant.opposites import find_exchanged_time, find_opposite
 from assistant.orders import find_exchanged_loss, find_order_fault
 from assistant.pitfall_words import Known as Pitfalls
 from assistant.pitfall_words import find_health_fault, find_pitfall_fault, is_abstaining, is_hedged, list_pitfall_words
-from assistant.quantities import MEASURED
 from assistant.tokens import Reading, normalise, read_sentence
-from assistant.trends import TREND_WORDS, find_trend_fault, find_trends
+from assistant.trends import find_trend_fault, find_trends
+from assistant.unnamed_knobs import resolve_turns
 from assistant.value_check import find_misplaced_value
 from assistant.whole_clauses import find_strict_fault
 from knowledge.card import Card, Knob
 
 _CLAIMING = frozenset({"your", "was", "were", "had", "run", "used", "trained", "currently", "you", "log"})
-_OPPOSED = {
-    "more": ("less", "fewer"), "less": ("more",), "fewer": ("more",), "larger": ("smaller",), "smaller": ("larger",),
-    "higher": ("lower",), "lower": ("higher",), "longer": ("shorter",), "shorter": ("longer",),
-}  # fmt: skip
-_LOOSE = frozenset({"more", "further", "extra", "additional", "longer", "stronger"})
+MIN_WORDS = 3
 BRACKETS = re.compile(r"\s?\[([^\[\]\n]{0,200})\]")
+_QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,200})[\"”]")
 _NAME = re.compile(r"E\d{1,6}|L\d{1,9}|[a-z][a-z0-9_]{1,59}")
 
 
@@ -86,11 +83,16 @@ def find_fault(sentence: str, grounds: Grounds, *, is_strict: bool) -> str | Non
     if ledger is None:
         ledger = _ledgers[grounds] = build_ledger(grounds)
     bare, cited, fault = split_citations(sentence, ledger)
+    bare = _QUOTED.sub(lambda match: " " if _is_quoted(match[1], ledger.quotable) else match[0], bare)
     return fault or find_foreign(sentence, bare, ledger.corpus) or _find_free(bare, cited, grounds, ledger)
 
 
+def _is_quoted(text: str, quotable: str) -> bool:
+    return len(text.split()) > 1 and " ".join(text.split()) in quotable
+
+
 def _find_strict(sentence: str, grounds: Grounds) -> str | None:
-    by_id = {item.id: item for item in grounds.evidence}
+    by_id = {item.id: item for item in grounds.evidence if item.kind != "log"}
     citations = re.findall(r"\[(E\d{1,6})\]", sentence[: 10 * MAX_CHARACTERS])
     if len(sentence) > 10 * MAX_CHARACTERS:
         return "is too long to be checked"
@@ -123,6 +125,10 @@ def _find_free(bare: str, cited: Sequence[str], grounds: Grounds, ledger: Ledger
         find_claimed_tool(text, grounds.tools)
         or find_pitfall_fault(text, Pitfalls(ledger.found, ledger.asked, ledger.facts, ledger.advice))
         or find_health_fault(text, is_faulty=ledger.is_faulty, is_clean=ledger.is_clean)
+        or find_limit_fault(text, _text_of(cited, grounds), ledger.corpus)
+        or find_condition_fault(read_conditions(reading), ledger.conditions)
+        or find_exchanged_time([token.text for token in reading.tokens], ledger.corpus)
+        or find_uncounted(reading, _list_known(cited, (), ledger))
         or _find_measured_fault(reading, turns, cited, ledger)
         or _find_wording_fault(text, reading, turns, cited, ledger)
         or _find_empty(text, reading, turns, cited)
@@ -130,19 +136,20 @@ def _find_free(bare: str, cited: Sequence[str], grounds: Grounds, ledger: Ledger
 
 
 def _find_empty(text: str, reading: Reading, turns: Sequence[Turn], cited: Sequence[str]) -> str | None:
-    """A sentence without a citation must at least say something that was checked."""
-    if cited or is_abstaining(text) or reading.numbers or list_pitfall_words(text):
+    """A sentence must say something that was checked: "yes" affirms whatever somebody planted before."""
+    if is_abstaining(text) or reading.numbers or list_pitfall_words(text):
         return None
     is_advice = any(turn.knobs and turn.manner not in ("weak", "inspect") for turn in turns)
     if is_advice or find_trends(reading, ()) or any(has_content(token) for token in reading.tokens):
         return None
-    return "says nothing that can be checked"
+    words = [token for token in reading.tokens if token.kind == "word"]
+    return None if cited and len(words) >= MIN_WORDS else "says nothing that can be checked"
 
 
 def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> str | None:
     """Advice, numbers and movements."""
     bound = bind_numbers(reading)
-    resolved = _resolve(reading, turns, cited, ledger)
+    resolved = resolve_turns(reading, turns, cited, ledger)
     if isinstance(resolved, str):
         return resolved
     if not cited and any(not (one.names or one.number.unit or one.roles) for one in bound):
@@ -167,79 +174,11 @@ def _find_measured_fault(reading: Reading, turns: Sequence[Turn], cited: Sequenc
     )
 
 
-def _resolve(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> list[Turn] | str:
-    """Give "lower it" the knob that was named before, or that of the move which is cited."""
-    resolved: list[Turn] = []
-    last: tuple[str, ...] = ()
-    for turn in turns:
-        if turn.knobs or turn.manner in ("weak", "inspect"):
-            resolved.append(turn)
-            last = turn.knobs or last
-        elif turn.manner == "compared":
-            if (fault := _find_other_amount(reading, turn.place, ledger)) is not None:
-                return fault
-            if not _is_comparison(reading, turn.place) or _is_compared_so(reading, turn, ledger):
-                continue
-            if knobs := _cited_knobs(cited, ledger):
-                resolved.append(replace(turn, knobs=knobs))
-            else:
-                return f"compares by '{turn.word}', which no evidence does"
-        elif not _moves_by_itself(reading, turn.place) and not _repeats(turn, ledger):
-            knobs = last or _cited_knobs(cited, ledger)
-            if not knobs:
-                return f"does not say what to {turn.word}"
-            resolved.append(replace(turn, knobs=knobs))
-    return resolved
-
-
-def _find_other_amount(reading: Reading, place: int, ledger: Ledger) -> str | None:
-    """Tell where a sentence says "less memory" and the cards say "more memory" only."""
-    word, noun = reading.word(place), " ".join(reading.word(place + ahead) for ahead in (1, 2))
-    others = [other for other in _OPPOSED.get(word, ()) if f"{other} {noun}" in ledger.corpus]
-    if others and f"{word} {noun}" not in ledger.corpus:
-        return f"says '{word} {noun}' where the card says '{others[0]} {noun}'"
-    return None
-
-
-def _is_compared_so(reading: Reading, turn: Turn, ledger: Ledger) -> bool:
-    """Whether the facts compare by the same word, or the word only says which case is meant ("where it was lower")."""
-    is_case = bool({"where", "if", "when"} & {reading.word(turn.place - back) for back in (1, 2, 3)})
-    return is_case or turn.word in _LOOSE or is_compared_so(reading, turn.place, turn.word, ledger.facts)
-
-
-def _is_comparison(reading: Reading, place: int) -> bool:
-    """Whether something is compared, as against an adjective before a noun."""
-    following = reading.tokens[place + 1] if place + 1 < len(reading.tokens) else None
-    is_last = following is None or following.kind == "mark"
-    return is_last or reading.word(place + 1) in ("than", "one", "time") or reading.word(place - 1) == "times"
-
-
 def _advises(reading: Reading, turns: Sequence[Turn], cited: Sequence[str], ledger: Ledger) -> bool:
     """Whether a sentence says what to do, or only repeats moves that it cites, so that it may use the cards' words."""
     words = {token.text for token in reading.tokens}
     quotes = bool(cited) and all(name in ledger.move_ids for name in cited) and not words & _CLAIMING
     return quotes or speaks_of_doing(reading, turns)
-
-
-def _moves_by_itself(reading: Reading, place: int) -> bool:
-    """Whether a measured quantity is the subject, so that the word tells a movement, which is checked as one."""
-    if reading.word(place) not in TREND_WORDS:
-        return False
-    clauses = number_clauses(reading)
-    near = [
-        other for other in range(place) if reading.tokens[other].kind == "phrase" and clauses[other] == clauses[place]
-    ]
-    return not near or bool(set(reading.tokens[near[-1]].names) & set(MEASURED))
-
-
-def _repeats(turn: Turn, ledger: Ledger) -> bool:
-    """Whether a word that turns nothing named stands so in the facts or in a move: "answers are cut"."""
-    return not turn.is_negated and re.search(rf"\b{re.escape(turn.word)}", ledger.corpus) is not None
-
-
-def _cited_knobs(cited: Sequence[str], ledger: Ledger) -> tuple[str, ...]:
-    found = {ledger.move_knobs[name] for name in cited if name in ledger.move_knobs}
-    return tuple(found) if len(found) == 1 else ()
 
 
 def _list_known(cited: Sequence[str], turned: Collection[str], ledger: Ledger) -> list[Known]:
@@ -278,6 +217,12 @@ def _find_wording_fault(
     clauses = [clause for clause in read_clauses(reading) if clause.is_negated or not is_order]
     facts = [*ledger.clauses, *ledger.advice_clauses] if is_order else ledger.clauses
     return find_reversal(clauses, facts, ledger.sign_clauses, ledger.parities)
+
+
+def _text_of(cited: Sequence[str], grounds: Grounds) -> str:
+    """The text of what is cited, or of all evidence, in small letters."""
+    facts = [item for item in grounds.evidence if item.kind != "log"]
+    return " ".join([item.text for item in facts if item.id in cited] or [item.text for item in facts]).lower()
 
 
 def _items_of(cited: Sequence[str], ledger: Ledger) -> set[str]:

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import copy
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -62,9 +63,15 @@ class Writer:
         budget = self._context_tokens - MAX_TOKENS[self.mode]
         return build_prompt(question, grounds.evidence, earlier, Layout(self.mode, mark, budget, self._count_tokens))
 
+    def with_model(self, model: BaseChatModel) -> "Writer":
+        """This writer over another model: prompts keep their mark, so that what was read before is not read again."""
+        other = copy(self)
+        other._model = model
+        return other
+
     def write(
         self, question: str, grounds: Grounds, history: Sequence[Exchanged] = ()
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Generator[tuple[str, str | None]]:
         """Give each sentence as it is finished, with the fault for which it must be struck or None."""
         messages = [_MESSAGES[role](text) for role, text in self.messages(question, grounds, history)]
         seen = set[str]()

@@ -40,6 +40,12 @@ FILES = {
     "tiny": "digits/lines_rate_tiny.log",
     "jsonl": "digits/jsonl_overfit.jsonl",
     "overflow": "digits/keras_overflow.log",
+    "batches": "recorded/bad_batches.log",
+    "many": "recorded/many_epochs.log",
+    "cut": "recorded/answers_cut.log",
+    "huge": "recorded/alpha_huge.log",
+    "unseen": "recorded/never_evaluated.log",
+    "fair_dpo": "recorded/healthy_dpo.log",
 }
 OOM = """Traceback (most recent call last):
   File "/opt/train.py", line 40, in <module>
@@ -65,10 +71,28 @@ MEASURED = {
             "estimate_vram",
         ),
         ("On RTX 4090, with 23.20 GiB usable, it is tight and may run out of memory.", 24910896333, "estimate_vram"),
-    )
+    ),
+    "qlora": (
+        ("mistral-7b has 7,241,732,096 parameters; LoRA of rank 32 trains 83,886,080 of them.", 1, "count_parameters"),
+        (
+            "QLoRA of mistral-7b with rank 32, micro-batch 1 and 1,024 tokens takes about 7.84 GiB of GPU memory "
+            "(7.10 GiB to 8.90 GiB), most of it at the moment 'backward'.",
+            8418135900,
+            "estimate_vram",
+        ),
+        ("On RTX 3060, with 11.40 GiB usable, it fits.", 12240656793, "estimate_vram"),
+    ),
+    "rows": (
+        ("The file qa.jsonl holds 1,840 rows of prompt and completion.", 1840, "inspect_dataset"),
+        ("412 rows (22%) are exact duplicates of an earlier row.", 412, "inspect_dataset"),
+        ("37 completions are empty.", 37, "inspect_dataset"),
+        ("The longest row has 3,912 tokens, the median 214; 6% are over 1,024 tokens.", 3912, "inspect_dataset"),
+    ),
 }
 ASKED = {
     "memory": ("why does it run out of memory on a 4090?", "out_of_memory_gpu"),
+    "qlora": ("does qlora of mistral 7b fit on my 3060?", "hardware_limits"),
+    "rows": ("is my data good?", "duplicate_data"),
     "slow": ("why is my training slow?", "slow_training"),
     "gibberish": ("the tuned model answers gibberish, why?", "gibberish_output"),
 }
@@ -88,7 +112,7 @@ def make_grounds(name: str) -> Grounds:
     evidence = collect_evidence(judged, moves, signs, MEASURED.get(name, ()))
     lines = {line.number: line.text for finding in findings for line in finding.evidence}
     tools: tuple[str, ...] = ("parse_log", "diagnose", "search_cards") if runs else ("search_cards",)
-    tools += ("count_parameters", "estimate_vram") if name in MEASURED else ()
+    tools += tuple(dict.fromkeys(tool for *_, tool in MEASURED.get(name, ())))
     return Grounds(evidence, moves, load_knobs(), cards, lines, tools, question)
 
 
