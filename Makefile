@@ -59,6 +59,7 @@ bench: $(READY) index
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/vram_table.py
 	PYTHONPATH=. $(BIN)/python benchmarks/retrieval.py
+	PYTHONPATH=. $(BIN)/python benchmarks/llm.py
 	$(BIN)/python docs/check.py --write
 
 evals: $(READY)

@@ -217,7 +217,7 @@ def stem(word: str) -> str:
     """A word without its ending, and one word for those that mean the same here.
 
     Example:
-        >>> stem("clipping") == stem("clipped"), stem("memorises") == stem("recited")
+        >>> stem("climbing") == stem("climbed"), stem("memorises") == stem("recited")
         (True, True)
     """
     word = ALIKE.get(word, word)

@@ -24,7 +24,7 @@ def take_sentences(pending: str, *, is_over: bool = False) -> tuple[list[str], s
 
     Example:
         >>> take_sentences("The rate is 1e-4. See e.g. step 3 [E1]. And ")
-        (['The rate is 1e-4.', 'See e.g. step 3 [E1].'], 'And ')
+        (['The rate is 1e-4.', 'See e.g. step 3 [E1].'], ' And ')
     """
     sentences: list[str] = []
     start = 0

@@ -1,10 +1,11 @@
-"""The tables of graded answers, from the figures of the last `make evals`."""
+"""The tables of graded answers and of the model's speed, from the last `make evals` and `make bench`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 ANSWERS = Path(__file__).parent / "answers.json"
+LLM = Path(__file__).parents[1] / "benchmarks" / "llm.json"
 
 
 def load_answers() -> dict[str, Any]:
@@ -43,3 +44,17 @@ def _tell_answers_row(name: str, row: dict[str, Any]) -> str:
 
 
 _PAIRS = ("first_cause", "moves", "refused_rightly", "citations")
+
+
+def tell_llm() -> str:
+    """How fast the embedded model answers through ftchat, beside llama_cpp alone on the same prompt."""
+    told = json.loads(LLM.read_text(encoding="utf-8"))
+    alone = told["alone_tokens_per_second"]
+    rows = [
+        "| the model that comes along | measured | aim |",
+        "| --- | --- | --- |",
+        f"| writing, of what `llama_cpp` alone reaches ({alone:.0f} tokens/s) | {told['ratio']:.0%} | 90 % |",
+        f"| first token of a first turn, {told['prompt_tokens']} tokens | {told['first_turn_seconds']:.2f} s | 1.5 s |",
+        f"| first token of a follow-up | {told['follow_up_seconds']:.2f} s | 0.5 s |",
+    ]
+    return "\n".join(rows) + "\n"

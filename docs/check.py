@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from answers import load_answers, tell_answers, tell_answers_by_tag
+from answers import load_answers, tell_answers, tell_answers_by_tag, tell_llm
 
 from assistant.agent import Request, Turn
 from assistant.cli import build_parser
@@ -272,6 +272,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "retrieval": tell_retrieval,
     "evidence": tell_evidence,
     "answers": tell_answers,
+    "llm": tell_llm,
     "answers_by_tag": tell_answers_by_tag,
     "meanings": tell_meanings,
     "scores": tell_scores,
