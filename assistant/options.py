@@ -53,4 +53,4 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--continue", dest="is_continued", action="store_true", help="go on with the last one")
     parser.add_argument("--session", metavar="ID", help="go on with this one; 'ftchat history list' names them")
     parser.add_argument("--no-save", action="store_true", help="keep nothing of this in the history")
-    parser.add_argument("--dump-turn", metavar="F", help="write question, evidence and answer to F as JSON")
+    parser.add_argument("--dump-turn", metavar="F", help="add question, evidence and answer to F, a JSON line")
