@@ -25,7 +25,7 @@ class PrivateBlocks:
 
     def __init__(self) -> None:
         self._lines_left = 0
-        self._has_body = False
+        self._num_words = 0
         self._identity = ""
 
     def find(self, text: str, start: int, stop: int) -> Iterator[Span]:
@@ -56,7 +56,7 @@ class PrivateBlocks:
             return end
         if inline:
             yield Span(body, inline.end(), "PRIVATE_KEY", 0)
-        self._lines_left, self._has_body = MAX_LINES, bool(inline)
+        self._lines_left, self._num_words = MAX_LINES, 0
         self._identity = text[body : inline.end()].strip() if inline else ""
         return line_end + 1
 
@@ -66,15 +66,20 @@ class PrivateBlocks:
         closing = _END.search(text, start, end)
         first, last = _find_last_word(text, start, end)
         size = last - first
+        if _BEGIN.search(text, start, end):
+            self._lines_left = 0
+            return start
         if closing:
             self._lines_left = 0
             return closing.end()
-        if size >= LONG_LINE or (size and self._has_body):
+        num_words = len(text[start:end].split())
+        # What a log writes before a key's last line is as many words as before the others.
+        if size >= LONG_LINE or (size and num_words == self._num_words):
             self._identity = self._identity or text[first:last]
             yield Span(first, last, "PRIVATE_KEY", 0, self._identity)
             # A shorter line is a key's last; only its end may follow.
             self._lines_left = self._lines_left if size >= LONG_LINE else 0
-            self._has_body = True
+            self._num_words = num_words
         elif size or _is_body_over(text[start:end]):
             self._lines_left = 0
             return start
