@@ -134,14 +134,15 @@ class Turn:
         """
         from assistant.follow_ups import compose_follow_up
 
-        draft = plan_draft(draft, [] if scene.is_aside(found) else scene.findings, found, self._parts)
-        shown = replace(draft, judged=without_findings(draft.judged)) if scene.is_aside(found) else draft
+        is_aside = scene.is_aside(found)
+        draft = plan_draft(draft, [] if is_aside else scene.findings, found, self._parts)
+        shown = replace(draft, judged=without_findings(draft.judged)) if is_aside else draft
         is_told = scene.is_new or scene.has_news
         if scene.plan.follow_up:
             yield from self._compose(compose_follow_up(shown))
             yield from self._compose(closing_sections(draft) if is_told else [])
         else:
-            yield from self._compose([] if is_told or scene.is_aside(found) else opening_sections(draft))
+            yield from self._compose([] if is_told or is_aside else opening_sections(draft))
             yield from self._compose(closing_sections(shown))
         return draft
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from assistant.clauses import list_openings
 from assistant.evidence import ADVICE, COUNTS, Evidence, Kind
-from assistant.redaction import redact
+from assistant.redaction import PLACEHOLDER_NOTE, redact
 
 Mode = Literal["compose", "narrate"]
 
@@ -32,9 +32,7 @@ NARRATOR = (
     "[E3] or [E1][E4]. Give no number, cause, command, link or advice that is not in the facts, "
     "claim no work that you "
     "did not do, and keep to the direction and the condition of each piece of advice. Where the facts do not answer "
-    "the question, say that the log does not show it. Names in angle brackets such as <HUB_TOKEN_1> "
-    "stand for secrets "
-    "that were taken out: leave them as they are."
+    f"the question, say that the log does not show it. {PLACEHOLDER_NOTE}"
 )
 _FIRST: tuple[Kind, ...] = ("finding", "move", "tool", "metric", "card", "setting", "log")
 _CALLED = {

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from assistant.toolbox import Toolbox
     from assistant.verifier import Grounds
 
-Sentence = tuple[str, str | None]
 LEFT_OUT = "the language model was left out: "
 MAX_EXCERPT_TOKENS = 2000
 EXCERPT_SHARE = 4
@@ -90,10 +89,10 @@ def tell(speaker: Speaker, subject: Subject, evidence: tuple[Evidence, ...]) -> 
         evidence = add_leads(evidence, leads)
     lines = quotable_lines(excerpts)
     shown = add_lines(evidence, lines) if speaker.writer.mode == "narrate" else evidence
-    prompt, grounds = (_make_grounds(subject, items, lines) for items in (shown, evidence))
+    grounds = _make_grounds(subject, shown, lines)
     history = _recall(subject)
-    messages = tuple(speaker.writer.messages(prompt.question, prompt, history))
-    said = yield from _say(speaker, prompt, grounds, history)
+    messages = tuple(speaker.writer.messages(grounds.question, grounds, history))
+    said = yield from _say(speaker, grounds, evidence, history)
     passed = " ".join(sentence for sentence, fault in said.raw if fault is None)
     subject.memory.spoken[:] = [*history, Exchange(grounds.question, passed)]
     return Told(evidence, excerpts, messages, said, speaker.versions)
@@ -161,23 +160,23 @@ def _list_cards(draft: Draft) -> Iterator[str]:
 
 
 def _say(
-    speaker: Speaker, prompt: "Grounds", grounds: "Grounds", history: Sequence[Exchange]
+    speaker: Speaker, grounds: "Grounds", evidence: Sequence[Evidence], history: Sequence[Exchange]
 ) -> Generator[Event, None, Said]:
     """Let the model write; each sentence is told as it passes the verifier or is struck.
 
     Args:
         speaker: of this turn.
-        prompt: what the model reads, lines of logs among it.
-        grounds: what its words may rest on: its ids are those that a person is told.
+        grounds: what the model reads; lines of logs among it may be quoted, and bear no claim.
+        evidence: the facts whose ids a person is told.
         history: what was said before.
     """
     said = Said(mode=speaker.writer.mode)
     try:
-        with closing(speaker.writer.write(prompt.question, prompt, history)) as sentences:
+        with closing(speaker.writer.write(grounds.question, grounds, history)) as sentences:
             for sentence, fault in sentences:
                 said.raw.append((sentence, fault))
                 if fault is None:
-                    said.words.append(cite_sources(cite_lines(sentence, prompt.evidence), grounds.evidence))
+                    said.words.append(cite_sources(cite_lines(sentence, grounds.evidence), evidence))
                     yield TextChunk(said.words[-1])
                 else:
                     said.struck.append(make_visible(sentence))

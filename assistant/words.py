@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from copy import copy
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -62,12 +61,6 @@ class Writer:
         mark = blake2b(first.encode(errors="replace"), key=self._secret, digest_size=5).hexdigest()
         budget = self._context_tokens - MAX_TOKENS[self.mode]
         return build_prompt(question, grounds.evidence, earlier, Layout(self.mode, mark, budget, self._count_tokens))
-
-    def with_model(self, model: BaseChatModel) -> "Writer":
-        """This writer over another model: prompts keep their mark, so that what was read before is not read again."""
-        other = copy(self)
-        other._model = model
-        return other
 
     def write(
         self, question: str, grounds: Grounds, history: Sequence[Exchanged] = ()
